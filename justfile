@@ -1,0 +1,34 @@
+# The menu: `just --list`.
+
+# Show the menu
+default:
+    @just --list
+
+# The main job on the bundled samples, with the embedded broker
+demo *args:
+    cargo run --release -- demo {{args}}
+
+# Encrypt, pool and decrypt one frame and say what each step costs
+bench *args:
+    cargo run --release -- bench {{args}}
+
+# All tests
+test:
+    cargo test --workspace
+
+# Formatting and lints
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# Licences, advisories and sources of all dependencies (needs cargo-deny)
+deny:
+    cargo deny check
+
+# Render samples/ again
+samples:
+    cargo run --release -p camera-node -- render-samples --out samples
+
+# Everything that a change must pass
+ci:
+    bash .ci/run
