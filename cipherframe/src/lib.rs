@@ -1,0 +1,41 @@
+//! Camera frames, pooling windows and the homomorphic schemes that pool them.
+//!
+//! A [`Frame`] is quantised to a few levels ([`Quantiser`]), cut into tiles ([`TilePlan`]) and each tile is encrypted
+//! with a [`PublicKey`], pooled with an [`EvaluationKey`] and decrypted with the client key. The client key itself lives
+//! in the crate `client-key`, which only the viewer depends on: code that encrypts or pools cannot name it.
+//!
+//! No network, no clock and no configuration files in here. The plaintext reference is [`max_pool`]; every scheme gives
+//! exactly its values.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+mod feature_map;
+mod frame;
+pub mod keys;
+mod pool;
+mod progress;
+mod quantiser;
+pub mod scheme;
+mod spec;
+mod tile;
+
+pub use feature_map::{FeatureMap, FeatureMapError};
+pub use frame::{Frame, FrameError, MAX_SIDE};
+pub use keyfile::KeyId;
+pub use pool::{PoolSpec, PoolSpecError, max_pool};
+pub use progress::Progress;
+pub use quantiser::{QuantisedFrame, Quantiser, QuantiserError};
+pub use scheme::{
+    EvaluationKey, FailureReport, Fingerprint, PublicKey, Scheme, SchemeError, SchemeId,
+    UnknownScheme, failure_report,
+};
+pub use spec::{SpecError, StreamSpec};
+pub use tile::{TilePlan, TileRegion};

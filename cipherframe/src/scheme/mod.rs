@@ -1,0 +1,319 @@
+//! The homomorphic schemes behind one trait.
+//!
+//! A scheme is chosen by a word in the camera's configuration ([`SchemeId`]). Each has one folder or file here with its
+//! parameters, encryption and pooling, and one module in the crate `client-key` with key generation and decryption.
+
+mod failure;
+pub mod plain;
+pub mod tfhe;
+
+pub use failure::FailureReport;
+
+use crate::progress::Progress;
+use crate::quantiser::QuantisedFrame;
+use crate::spec::StreamSpec;
+use keyfile::KeyId;
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::sync::Arc;
+use thiserror::Error;
+
+/// The name of a scheme.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum SchemeId {
+    /// No encryption: the oracle for tests and dry runs.
+    Plain,
+    /// TFHE: one bootstrap per maximum.
+    Tfhe,
+}
+
+/// A scheme name or code that this version does not know.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("unknown scheme `{0}`; known are: plain, tfhe")]
+pub struct UnknownScheme(String);
+
+impl SchemeId {
+    /// Every scheme.
+    pub const ALL: [Self; 2] = [Self::Plain, Self::Tfhe];
+
+    /// The scheme's implementation.
+    pub fn get(self) -> &'static dyn Scheme {
+        match self {
+            Self::Plain => &plain::Plain,
+            Self::Tfhe => &tfhe::Tfhe,
+        }
+    }
+
+    /// The name, as in configuration and key files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Tfhe => "tfhe",
+        }
+    }
+
+    /// The code in stream specifications.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Plain => 0,
+            Self::Tfhe => 1,
+        }
+    }
+
+    pub(crate) fn from_code(code: u8) -> Result<Self, UnknownScheme> {
+        let found = Self::ALL.into_iter().find(|scheme| scheme.code() == code);
+        found.ok_or_else(|| UnknownScheme(code.to_string()))
+    }
+}
+
+impl fmt::Display for SchemeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for SchemeId {
+    type Err = UnknownScheme;
+
+    fn from_str(name: &str) -> Result<Self, UnknownScheme> {
+        let found = Self::ALL.into_iter().find(|scheme| scheme.as_str() == name);
+        found.ok_or_else(|| UnknownScheme(name.to_owned()))
+    }
+}
+
+/// What a scheme can pool.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// The most levels a pixel may have.
+    pub levels: u8,
+    /// Kernels there is a circuit for.
+    pub kernels: RangeInclusive<u8>,
+    /// The most pixels in one tile.
+    pub pixels_per_tile: u32,
+}
+
+/// Identifies a parameter set: the first 16 bytes of the BLAKE3 hash of its full description. It stands in key files and
+/// in signed headers, so that keys and ciphertexts of different sets are never mixed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Fingerprint(pub [u8; 16]);
+
+impl Fingerprint {
+    pub(crate) fn of(description: &str) -> Self {
+        Self(*KeyId::of(description.as_bytes()).as_bytes())
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// One way to pool without seeing: its limits, its parameter set and how its keys are read.
+///
+/// Adding a scheme is one implementation of this trait, one variant of [`SchemeId`] and one module in `client-key`.
+pub trait Scheme: Sync {
+    /// The scheme's name.
+    fn id(&self) -> SchemeId;
+
+    /// What it can pool.
+    fn limits(&self) -> Limits;
+
+    /// The name of the parameter set in use.
+    fn parameter_set(&self) -> &'static str;
+
+    /// The fingerprint of the parameter set in use.
+    fn fingerprint(&self) -> Fingerprint;
+
+    /// Work and failure probability of pooling under `spec`, computed from the noise formulas.
+    fn failure_report(&self, spec: &StreamSpec) -> FailureReport;
+
+    /// The exact payload length of a camera public key, in bytes.
+    fn public_key_bytes(&self) -> usize;
+
+    /// The exact payload length of an evaluation key, in bytes.
+    fn evaluation_key_bytes(&self) -> usize;
+
+    /// Reads a camera public key; `key_id` names the key set it belongs to.
+    fn read_public_key(
+        &self,
+        key_id: KeyId,
+        payload: &[u8],
+    ) -> Result<Arc<dyn PublicKey>, SchemeError>;
+
+    /// Reads and expands an evaluation key; `key_id` names the key set it belongs to.
+    fn read_evaluation_key(
+        &self,
+        key_id: KeyId,
+        payload: &[u8],
+        progress: &dyn Progress,
+    ) -> Result<Arc<dyn EvaluationKey>, SchemeError>;
+}
+
+/// The camera's key: encrypts, and cannot decrypt.
+pub trait PublicKey: Send + Sync {
+    /// The scheme the key is for.
+    fn scheme(&self) -> SchemeId;
+
+    /// The key set the key belongs to.
+    fn key_id(&self) -> KeyId;
+
+    /// Encrypts tile `tile` of a frame that was quantised with the quantiser of `spec`. The length depends on `spec` and
+    /// `tile` alone.
+    fn encrypt(
+        &self,
+        spec: &StreamSpec,
+        frame: &QuantisedFrame,
+        tile: u32,
+    ) -> Result<Vec<u8>, SchemeError>;
+}
+
+/// The worker's key: pools ciphertexts, and can neither encrypt nor decrypt.
+pub trait EvaluationKey: Send + Sync {
+    /// The scheme the key is for.
+    fn scheme(&self) -> SchemeId;
+
+    /// The key set the key belongs to.
+    fn key_id(&self) -> KeyId;
+
+    /// Pools an encrypted tile: one encrypted maximum per window. Runs on the current rayon pool and reports finished
+    /// steps to `progress`. The same tile gives the same map.
+    fn pool(
+        &self,
+        spec: &StreamSpec,
+        tile: u32,
+        ciphertext: &[u8],
+        progress: &dyn Progress,
+    ) -> Result<Vec<u8>, SchemeError>;
+}
+
+/// Why a key or ciphertext could not be used.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum SchemeError {
+    /// The key is for another scheme than the stream.
+    #[error("the key is for scheme {key}, the stream uses {stream}; load a key of that scheme")]
+    WrongScheme {
+        /// Scheme of the key.
+        key: SchemeId,
+        /// Scheme of the stream.
+        stream: SchemeId,
+    },
+    /// Bytes of the wrong length.
+    #[error(
+        "{what} has {actual} bytes, {expected} are needed; it is damaged or made by another version"
+    )]
+    Length {
+        /// What was read.
+        what: &'static str,
+        /// Bytes needed.
+        expected: usize,
+        /// Bytes found.
+        actual: usize,
+    },
+    /// The bytes are of another parameter set.
+    #[error(
+        "{what} was made for parameter set {actual}, this version uses {expected}; make new keys with `blindsight keys new`"
+    )]
+    ParameterSet {
+        /// What was read.
+        what: &'static str,
+        /// Fingerprint in use.
+        expected: Fingerprint,
+        /// Fingerprint found.
+        actual: Fingerprint,
+    },
+    /// No such tile.
+    #[error(
+        "tile {tile} was asked for, the frame has {tiles}; sender and receiver disagree on the stream"
+    )]
+    Tile {
+        /// Tile asked for.
+        tile: u32,
+        /// Tiles in a frame.
+        tiles: u32,
+    },
+    /// The frame is not what the specification says.
+    #[error("the frame is {actual}, the stream is {expected}; resize and quantise it first")]
+    Frame {
+        /// Size and levels found.
+        actual: String,
+        /// Size and levels needed.
+        expected: String,
+    },
+    /// A ciphertext or decrypted value that no honest sender makes.
+    #[error("{what} is corrupt: {why}; the tile is dropped")]
+    Corrupt {
+        /// What was read.
+        what: &'static str,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The listener asked to stop.
+    #[error("cancelled before the work was done; start it again")]
+    Cancelled,
+}
+
+/// Work and failure probability of pooling under `spec`.
+pub fn failure_report(spec: &StreamSpec) -> FailureReport {
+    spec.scheme().get().failure_report(spec)
+}
+
+/// Refuses a key of another scheme than the stream's.
+pub fn check_scheme(key: SchemeId, spec: &StreamSpec) -> Result<(), SchemeError> {
+    if key == spec.scheme() {
+        Ok(())
+    } else {
+        Err(SchemeError::WrongScheme {
+            key,
+            stream: spec.scheme(),
+        })
+    }
+}
+
+/// Refuses bytes of any other length than `expected`.
+pub fn check_length(what: &'static str, expected: usize, actual: usize) -> Result<(), SchemeError> {
+    if expected == actual {
+        Ok(())
+    } else {
+        Err(SchemeError::Length {
+            what,
+            expected,
+            actual,
+        })
+    }
+}
+
+/// The region of tile `tile`, or why there is none.
+pub fn region(spec: &StreamSpec, tile: u32) -> Result<crate::TileRegion, SchemeError> {
+    let plan = spec.tile_plan();
+    plan.region(tile).ok_or(SchemeError::Tile {
+        tile,
+        tiles: plan.tile_count(),
+    })
+}
+
+/// The levels of a tile's pixels, row by row, after checking that the frame is what `spec` says.
+pub(crate) fn tile_levels(
+    spec: &StreamSpec,
+    frame: &QuantisedFrame,
+    tile: u32,
+) -> Result<Vec<u8>, SchemeError> {
+    let describe = |w: u32, h: u32, levels: u8| format!("{w}x{h} at {levels} levels");
+    let actual = (frame.width(), frame.height(), frame.level_count());
+    let expected = (spec.width(), spec.height(), spec.quantiser().level_count());
+    if actual != expected {
+        return Err(SchemeError::Frame {
+            actual: describe(actual.0, actual.1, actual.2),
+            expected: describe(expected.0, expected.1, expected.2),
+        });
+    }
+    let region = region(spec, tile)?;
+    let row = |y: u32| {
+        region
+            .columns
+            .iter()
+            .filter_map(move |x| frame.level_at(*x, y))
+    };
+    Ok(region.rows.iter().flat_map(|y| row(*y)).collect())
+}

@@ -1,0 +1,156 @@
+//! Scheme `plain`: no encryption. The oracle for tests and dry runs; nodes refuse it unless told `--insecure-plain`.
+//!
+//! A tile is its pixel levels, a map tile its maxima, one byte each.
+
+use super::{
+    EvaluationKey, FailureReport, Fingerprint, Limits, PublicKey, Scheme, SchemeError, SchemeId,
+    check_length, check_scheme, region, tile_levels,
+};
+use crate::pool::PoolSpec;
+use crate::progress::Progress;
+use crate::quantiser::QuantisedFrame;
+use crate::spec::StreamSpec;
+use crate::tile::TileRegion;
+use keyfile::KeyId;
+use std::sync::Arc;
+
+/// The scheme without encryption.
+#[derive(Clone, Copy, Debug)]
+pub struct Plain;
+
+/// A key of the plain scheme: it only carries its key set's name.
+struct PlainKey {
+    key_id: KeyId,
+}
+
+impl Scheme for Plain {
+    fn id(&self) -> SchemeId {
+        SchemeId::Plain
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            levels: 255,
+            kernels: 1..=8,
+            pixels_per_tile: 2048,
+        }
+    }
+
+    fn parameter_set(&self) -> &'static str {
+        "plain"
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(self.parameter_set())
+    }
+
+    fn failure_report(&self, _spec: &StreamSpec) -> FailureReport {
+        FailureReport::EXACT
+    }
+
+    fn public_key_bytes(&self) -> usize {
+        0
+    }
+
+    fn evaluation_key_bytes(&self) -> usize {
+        0
+    }
+
+    fn read_public_key(
+        &self,
+        key_id: KeyId,
+        payload: &[u8],
+    ) -> Result<Arc<dyn PublicKey>, SchemeError> {
+        check_length("plain public key", 0, payload.len())?;
+        Ok(Arc::new(PlainKey { key_id }))
+    }
+
+    fn read_evaluation_key(
+        &self,
+        key_id: KeyId,
+        payload: &[u8],
+        progress: &dyn Progress,
+    ) -> Result<Arc<dyn EvaluationKey>, SchemeError> {
+        check_length("plain evaluation key", 0, payload.len())?;
+        progress.advance(1, 1);
+        Ok(Arc::new(PlainKey { key_id }))
+    }
+}
+
+impl PublicKey for PlainKey {
+    fn scheme(&self) -> SchemeId {
+        SchemeId::Plain
+    }
+
+    fn key_id(&self) -> KeyId {
+        self.key_id
+    }
+
+    fn encrypt(
+        &self,
+        spec: &StreamSpec,
+        frame: &QuantisedFrame,
+        tile: u32,
+    ) -> Result<Vec<u8>, SchemeError> {
+        check_scheme(SchemeId::Plain, spec)?;
+        tile_levels(spec, frame, tile)
+    }
+}
+
+impl EvaluationKey for PlainKey {
+    fn scheme(&self) -> SchemeId {
+        SchemeId::Plain
+    }
+
+    fn key_id(&self) -> KeyId {
+        self.key_id
+    }
+
+    fn pool(
+        &self,
+        spec: &StreamSpec,
+        tile: u32,
+        levels: &[u8],
+        progress: &dyn Progress,
+    ) -> Result<Vec<u8>, SchemeError> {
+        check_scheme(SchemeId::Plain, spec)?;
+        let region = region(spec, tile)?;
+        check_length("plain tile", region.pixel_count(), levels.len())?;
+        if progress.cancelled() {
+            return Err(SchemeError::Cancelled);
+        }
+        let windows = window_pixels(spec, &region);
+        let highest = |pixels: &Vec<usize>| pixels.iter().filter_map(|i| levels.get(*i)).max();
+        let values = windows
+            .iter()
+            .map(|pixels| highest(pixels).copied().unwrap_or(0))
+            .collect();
+        progress.advance(1, 1);
+        Ok(values)
+    }
+}
+
+/// For each window of a tile, row by row, the positions of its pixels in the tile.
+fn window_pixels(spec: &StreamSpec, region: &TileRegion) -> Vec<Vec<usize>> {
+    let positions = |pool: &PoolSpec, window: u32, side: u32, used: &[u32]| -> Vec<usize> {
+        pool.window_span(window, side)
+            .filter_map(|pixel| used.binary_search(&pixel).ok())
+            .collect()
+    };
+    let mut windows = Vec::with_capacity(region.window_count());
+    for y in region.window_rows.clone() {
+        let rows = positions(spec.pool(), y, spec.height(), &region.rows);
+        for x in region.window_columns.clone() {
+            let columns = positions(spec.pool(), x, spec.width(), &region.columns);
+            let row = |row: &usize| {
+                let start = row * region.columns.len();
+                columns
+                    .iter()
+                    .map(move |column| start + column)
+                    .collect::<Vec<_>>()
+            };
+            windows.push(rows.iter().flat_map(row).collect());
+        }
+    }
+    windows
+}

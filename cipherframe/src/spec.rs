@@ -1,0 +1,274 @@
+//! What camera, worker and viewer must agree on for a stream: scheme, frame size, levels and pooling window.
+
+use crate::frame::{FrameError, check_sides};
+use crate::pool::{PoolSpec, PoolSpecError};
+use crate::quantiser::{Quantiser, QuantiserError};
+use crate::scheme::{SchemeId, UnknownScheme};
+use crate::tile::TilePlan;
+use thiserror::Error;
+
+/// The agreement a stream runs under. It travels in every signed header as [`StreamSpec::to_bytes`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StreamSpec {
+    scheme: SchemeId,
+    width: u32,
+    height: u32,
+    quantiser: Quantiser,
+    pool: PoolSpec,
+    tile_plan: TilePlan,
+}
+
+/// Why a stream specification was refused.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum SpecError {
+    /// The frame size is out of range.
+    #[error(transparent)]
+    Size(#[from] FrameError),
+    /// The pooling window is out of range or does not fit the frame.
+    #[error(transparent)]
+    Pool(#[from] PoolSpecError),
+    /// The levels are out of range.
+    #[error(transparent)]
+    Quantiser(#[from] QuantiserError),
+    /// The scheme is not known here.
+    #[error(transparent)]
+    Scheme(#[from] UnknownScheme),
+    /// More levels than the scheme can hold.
+    #[error(
+        "scheme {scheme} holds at most {most} levels, {levels} were asked for; use fewer bits or levels"
+    )]
+    Levels {
+        /// The scheme.
+        scheme: SchemeId,
+        /// Levels it can hold.
+        most: u8,
+        /// Levels asked for.
+        levels: u8,
+    },
+    /// A kernel the scheme has no circuit for.
+    #[error(
+        "scheme {scheme} pools kernels {smallest} to {largest}, {kernel} was asked for; use another kernel"
+    )]
+    Kernel {
+        /// The scheme.
+        scheme: SchemeId,
+        /// Smallest kernel.
+        smallest: u8,
+        /// Largest kernel.
+        largest: u8,
+        /// Kernel asked for.
+        kernel: u8,
+    },
+    /// The bytes are not a stream specification of this version.
+    #[error(
+        "stream specification of {0} bytes is malformed; camera and receiver must run the same version"
+    )]
+    Malformed(usize),
+}
+
+const VERSION: u8 = 1;
+
+impl StreamSpec {
+    /// A specification, checked against the limits of the scheme.
+    pub fn new(
+        scheme: SchemeId,
+        width: u32,
+        height: u32,
+        quantiser: Quantiser,
+        pool: PoolSpec,
+    ) -> Result<Self, SpecError> {
+        check_sides(width, height)?;
+        let limits = scheme.get().limits();
+        if quantiser.level_count() > limits.levels {
+            let (most, levels) = (limits.levels, quantiser.level_count());
+            return Err(SpecError::Levels {
+                scheme,
+                most,
+                levels,
+            });
+        }
+        if !limits.kernels.contains(&pool.kernel()) {
+            let (smallest, largest) = (*limits.kernels.start(), *limits.kernels.end());
+            return Err(SpecError::Kernel {
+                scheme,
+                smallest,
+                largest,
+                kernel: pool.kernel(),
+            });
+        }
+        let tile_plan = TilePlan::new(width, height, pool, limits.pixels_per_tile)?;
+        Ok(Self {
+            scheme,
+            width,
+            height,
+            quantiser,
+            pool,
+            tile_plan,
+        })
+    }
+
+    /// The scheme.
+    pub fn scheme(&self) -> SchemeId {
+        self.scheme
+    }
+
+    /// Frame width in pixels.
+    pub fn width(&self) -> u32 {
+        self.width
+    }
+
+    /// Frame height in pixels.
+    pub fn height(&self) -> u32 {
+        self.height
+    }
+
+    /// The quantiser.
+    pub fn quantiser(&self) -> &Quantiser {
+        &self.quantiser
+    }
+
+    /// The pooling window.
+    pub fn pool(&self) -> &PoolSpec {
+        &self.pool
+    }
+
+    /// How frames are cut into tiles.
+    pub fn tile_plan(&self) -> &TilePlan {
+        &self.tile_plan
+    }
+
+    /// The canonical bytes, at most 265: version, scheme, width and height (u16 little endian), kernel, stride, padding,
+    /// number of thresholds, thresholds.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = vec![VERSION, self.scheme.code()];
+        bytes.extend((self.width as u16).to_le_bytes());
+        bytes.extend((self.height as u16).to_le_bytes());
+        bytes.extend([self.pool.kernel(), self.pool.stride(), self.pool.padding()]);
+        bytes.push(self.quantiser.level_count());
+        bytes.extend(self.quantiser.thresholds());
+        bytes
+    }
+
+    /// Reads and checks what [`Self::to_bytes`] wrote; only canonical bytes are accepted.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, SpecError> {
+        let malformed = || SpecError::Malformed(bytes.len());
+        let (head, thresholds) = bytes.split_at_checked(10).ok_or_else(malformed)?;
+        let [
+            version,
+            scheme,
+            w0,
+            w1,
+            h0,
+            h1,
+            kernel,
+            stride,
+            padding,
+            count,
+        ] = head
+        else {
+            return Err(malformed());
+        };
+        if *version != VERSION || thresholds.len() != usize::from(*count) {
+            return Err(malformed());
+        }
+        Self::new(
+            SchemeId::from_code(*scheme)?,
+            u16::from_le_bytes([*w0, *w1]).into(),
+            u16::from_le_bytes([*h0, *h1]).into(),
+            Quantiser::from_thresholds(thresholds.to_vec())?,
+            PoolSpec::new(*kernel, *stride, *padding)?,
+        )
+    }
+}
+
+impl std::fmt::Display for StreamSpec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (kernel, stride, padding) =
+            (self.pool.kernel(), self.pool.stride(), self.pool.padding());
+        write!(f, "{} {}x{} ", self.scheme, self.width, self.height)?;
+        match self.quantiser.bits() {
+            Some(bits) => write!(f, "{bits} bits")?,
+            None => write!(f, "{} levels", self.quantiser.level_count())?,
+        }
+        write!(f, " kernel {kernel} stride {stride} padding {padding}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn spec(scheme: SchemeId, bits: u8, kernel: u8) -> Result<StreamSpec, SpecError> {
+        StreamSpec::new(
+            scheme,
+            24,
+            16,
+            Quantiser::from_bits(bits)?,
+            PoolSpec::new(kernel, 2, 0)?,
+        )
+    }
+
+    #[test]
+    fn bytes_are_golden() {
+        let spec = StreamSpec::new(
+            SchemeId::Tfhe,
+            300,
+            16,
+            Quantiser::from_thresholds(vec![8, 20, 45]).unwrap(),
+            PoolSpec::new(3, 2, 1).unwrap(),
+        )
+        .unwrap();
+        assert_eq!(spec.to_bytes(), [1, 1, 44, 1, 16, 0, 3, 2, 1, 3, 8, 20, 45]);
+        assert_eq!(
+            spec.to_string(),
+            "tfhe 300x16 3 levels kernel 3 stride 2 padding 1"
+        );
+    }
+
+    #[test]
+    fn limits_of_the_scheme_are_kept() {
+        assert_eq!(
+            spec(SchemeId::Tfhe, 5, 2),
+            Err(SpecError::Levels {
+                scheme: SchemeId::Tfhe,
+                most: 15,
+                levels: 31
+            })
+        );
+        assert_eq!(
+            spec(SchemeId::Tfhe, 4, 4),
+            Err(SpecError::Kernel {
+                scheme: SchemeId::Tfhe,
+                smallest: 2,
+                largest: 3,
+                kernel: 4
+            })
+        );
+        assert!(spec(SchemeId::Plain, 8, 8).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_round_trip_and_nothing_else_is_accepted(
+            width in 8u32..9000, height in 8u32..9000, bits in 1u8..=4, kernel in 2u8..=3, stride in 1u8..5, cut in 0usize..30,
+        ) {
+            let quantiser = Quantiser::from_bits(bits).unwrap();
+            let Ok(spec) = StreamSpec::new(SchemeId::Tfhe, width, height, quantiser, PoolSpec::new(kernel, stride, 1).unwrap())
+            else { return Ok(()); };
+            let bytes = spec.to_bytes();
+            prop_assert_eq!(StreamSpec::from_bytes(&bytes), Ok(spec.clone()));
+            let mut long = bytes.clone();
+            long.push(255);
+            prop_assert!(StreamSpec::from_bytes(&long).is_err());
+            if cut < bytes.len() {
+                prop_assert!(StreamSpec::from_bytes(&bytes[..cut]).is_err());
+            }
+        }
+
+        #[test]
+        fn garbage_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = StreamSpec::from_bytes(&bytes);
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Tiles: the pieces of a frame that are encrypted, sent, pooled and decrypted on their own.
+
+use crate::pool::{PoolSpec, PoolSpecError};
+use std::ops::Range;
+
+/// How a frame is cut into tiles, each a rectangle of whole pooling windows.
+///
+/// The cut depends on the frame size, the window and the scheme's pixel limit alone, never on what a frame shows.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TilePlan {
+    frame_width: u32,
+    frame_height: u32,
+    pool: PoolSpec,
+    map_width: u32,
+    map_height: u32,
+    /// Windows across one tile (fewer in the last column of tiles).
+    tile_width: u32,
+    /// Windows down one tile (fewer in the last row of tiles).
+    tile_height: u32,
+}
+
+/// The pixels and windows of one tile.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TileRegion {
+    /// Columns of the map covered by the tile.
+    pub window_columns: Range<u32>,
+    /// Rows of the map covered by the tile.
+    pub window_rows: Range<u32>,
+    /// Frame columns that some window of the tile uses, rising.
+    pub columns: Vec<u32>,
+    /// Frame rows that some window of the tile uses, rising. The tile's pixels are `rows` x `columns`, row by row.
+    pub rows: Vec<u32>,
+}
+
+impl TileRegion {
+    /// The number of pixels a tile holds.
+    pub fn pixel_count(&self) -> usize {
+        self.columns.len() * self.rows.len()
+    }
+
+    /// The number of windows a tile holds.
+    pub fn window_count(&self) -> usize {
+        self.window_columns.len() * self.window_rows.len()
+    }
+}
+
+impl TilePlan {
+    /// Cuts a frame into equal tiles of at most `max_pixels` pixels each; a single window may always stand alone.
+    pub fn new(
+        frame_width: u32,
+        frame_height: u32,
+        pool: PoolSpec,
+        max_pixels: u32,
+    ) -> Result<Self, PoolSpecError> {
+        let (map_width, map_height) = pool.output_size(frame_width, frame_height)?;
+        let kernel = u32::from(pool.kernel());
+        let tile_width = balanced(map_width, windows_within(&pool, max_pixels / kernel));
+        let pixels_across = pixels_of(&pool, tile_width).max(1);
+        let tile_height = balanced(
+            map_height,
+            windows_within(&pool, max_pixels / pixels_across),
+        );
+        Ok(Self {
+            frame_width,
+            frame_height,
+            pool,
+            map_width,
+            map_height,
+            tile_width,
+            tile_height,
+        })
+    }
+
+    /// How many tiles a frame has.
+    pub fn tile_count(&self) -> u32 {
+        self.tiles_across() * self.map_height.div_ceil(self.tile_height)
+    }
+
+    /// Map width in windows.
+    pub fn map_width(&self) -> u32 {
+        self.map_width
+    }
+
+    /// Map height in windows.
+    pub fn map_height(&self) -> u32 {
+        self.map_height
+    }
+
+    /// The pixels and windows of tile `tile`, counted row by row; `None` past the last tile.
+    pub fn region(&self, tile: u32) -> Option<TileRegion> {
+        if tile >= self.tile_count() {
+            return None;
+        }
+        let span = |index: u32, size: u32, all: u32| index * size..((index + 1) * size).min(all);
+        let window_columns = span(tile % self.tiles_across(), self.tile_width, self.map_width);
+        let window_rows = span(
+            tile / self.tiles_across(),
+            self.tile_height,
+            self.map_height,
+        );
+        Some(TileRegion {
+            columns: used_pixels(&self.pool, window_columns.clone(), self.frame_width),
+            rows: used_pixels(&self.pool, window_rows.clone(), self.frame_height),
+            window_columns,
+            window_rows,
+        })
+    }
+
+    /// Where the values of tile `tile` belong in the map: raster indices, in the order in which decryption gives them.
+    /// `None` past the last tile.
+    pub fn windows(&self, tile: u32) -> Option<Vec<u32>> {
+        let region = self.region(tile)?;
+        let row = |y: u32| {
+            region
+                .window_columns
+                .clone()
+                .map(move |x| y * self.map_width + x)
+        };
+        Some(region.window_rows.clone().flat_map(row).collect())
+    }
+
+    fn tiles_across(&self) -> u32 {
+        self.map_width.div_ceil(self.tile_width)
+    }
+}
+
+/// The most windows, side by side, whose pixels number at most `pixels`; at least one.
+fn windows_within(pool: &PoolSpec, pixels: u32) -> u32 {
+    let (kernel, stride) = (u32::from(pool.kernel()), u32::from(pool.stride()));
+    if stride >= kernel {
+        (pixels / kernel).max(1)
+    } else {
+        pixels
+            .checked_sub(kernel)
+            .map_or(1, |room| room / stride + 1)
+    }
+}
+
+/// The pixels that `windows` windows side by side use.
+fn pixels_of(pool: &PoolSpec, windows: u32) -> u32 {
+    let (kernel, stride) = (u32::from(pool.kernel()), u32::from(pool.stride()));
+    windows.saturating_sub(1) * stride.min(kernel) + kernel
+}
+
+/// The size of equal parts, none above `most`, that cover `all`.
+fn balanced(all: u32, most: u32) -> u32 {
+    all.div_ceil(all.div_ceil(most.max(1)))
+}
+
+/// The pixels along an axis of `side` pixels that the windows use, rising and without repeats.
+fn used_pixels(pool: &PoolSpec, windows: Range<u32>, side: u32) -> Vec<u32> {
+    let mut used: Vec<u32> = windows
+        .flat_map(|window| pool.window_span(window, side))
+        .collect();
+    used.sort_unstable();
+    used.dedup();
+    used
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn plan(width: u32, height: u32, kernel: u8, stride: u8, max_pixels: u32) -> TilePlan {
+        TilePlan::new(
+            width,
+            height,
+            PoolSpec::new(kernel, stride, 0).unwrap(),
+            max_pixels,
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn small_frames_are_one_tile_and_large_ones_are_cut_evenly() {
+        assert_eq!(plan(16, 16, 2, 2, 2048).tile_count(), 1);
+        assert_eq!(plan(64, 64, 2, 2, 2048).tile_count(), 2);
+        assert_eq!(plan(96, 54, 2, 2, 2048).tile_count(), 3);
+        assert_eq!(
+            plan(640, 480, 2, 2, 2048).region(0).unwrap().pixel_count(),
+            640 * 2
+        );
+        assert_eq!(plan(4096, 2, 2, 2, 2048).tile_count(), 4);
+        assert!(plan(64, 64, 2, 2, 2048).region(2).is_none());
+    }
+
+    #[test]
+    fn pixels_between_windows_are_left_out() {
+        let region = plan(9, 9, 2, 4, 2048).region(0).unwrap();
+        assert_eq!(region.columns, [0, 1, 4, 5]);
+        assert_eq!((region.pixel_count(), region.window_count()), (16, 4));
+    }
+
+    proptest! {
+        #[test]
+        fn tiles_hold_each_window_once_with_all_its_pixels(
+            width in 1u32..70, height in 1u32..70, kernel in 1u8..=4, stride in 1u8..6, padding in 0u8..4, max_pixels in 1u32..600,
+        ) {
+            prop_assume!(padding < kernel);
+            let pool = PoolSpec::new(kernel, stride, padding).unwrap();
+            let Ok(plan) = TilePlan::new(width, height, pool, max_pixels) else { return Ok(()); };
+            let mut seen = vec![0; (plan.map_width() * plan.map_height()) as usize];
+            for tile in 0..plan.tile_count() {
+                let region = plan.region(tile).unwrap();
+                prop_assert!(region.pixel_count() <= max_pixels as usize || region.window_count() == 1);
+                prop_assert!(region.columns.iter().all(|x| *x < width) && region.rows.iter().all(|y| *y < height));
+                let windows = plan.windows(tile).unwrap();
+                prop_assert_eq!(windows.len(), region.window_count());
+                for window in windows {
+                    seen[window as usize] += 1;
+                    let across = pool.window_span(window % plan.map_width(), width);
+                    let down = pool.window_span(window / plan.map_width(), height);
+                    prop_assert!(across.clone().all(|x| region.columns.contains(&x)));
+                    prop_assert!(down.clone().all(|y| region.rows.contains(&y)));
+                }
+            }
+            prop_assert!(seen.iter().all(|n| *n == 1));
+        }
+    }
+}
