@@ -1,0 +1,33 @@
+//! What the nodes say to each other and how: names, topics, signed envelopes, identities, MQTT
+//! connections, configuration files, telemetry and exit codes.
+//!
+//! Bytes from the network reach a deserialiser only inside the [`envelope`] module, after their
+//! signature was checked, and leave it as [`envelope::Verified`]. This crate knows nothing of
+//! encryption schemes: a tile is bytes.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+mod codec;
+pub mod config;
+pub mod envelope;
+pub mod failure;
+mod hex;
+pub mod identity;
+pub mod message;
+pub mod mqtt;
+pub mod name;
+pub mod node;
+mod random;
+pub mod role;
+pub mod shutdown;
+pub mod telemetry;
+pub mod topic;
+pub mod trust;
+pub mod verifying_key;

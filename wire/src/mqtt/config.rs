@@ -1,0 +1,98 @@
+//! What a connection needs to know, and the rumqttc options that follow from it.
+
+use std::ops::RangeInclusive;
+use std::process;
+use std::time::Duration;
+
+use rumqttc::{EventLoop, MqttOptions};
+
+use super::BrokerAddress;
+use crate::name::Name;
+use crate::random;
+
+/// Largest MQTT packet unless configured: a tile of 4 MiB and its envelope.
+pub const DEFAULT_MAX_PACKET_BYTES: usize = (4 << 20) + (64 << 10);
+/// The limits that make sense: from one small envelope to the largest packet that MQTT can express.
+pub const PACKET_BYTES_RANGE: RangeInclusive<usize> = 4096..=268_435_455;
+/// Time between pings on an idle connection unless configured.
+pub const DEFAULT_KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// Time in which connecting, and sending one message, must be done unless configured.
+pub const DEFAULT_CONNECTION_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How to reach the broker, and who is calling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MqttConfig {
+    /// Host name or IP address; an IPv6 address stands in square brackets.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Site of the calling node.
+    pub site: Name,
+    /// Name of the calling node.
+    pub node: Name,
+    /// Time between pings, whole seconds, at least 1. A packet must arrive whole within 1.5 times
+    /// this.
+    pub keep_alive: Duration,
+    /// Time in which connecting, and sending one message, must be done; whole seconds, at least 1.
+    pub connection_timeout: Duration,
+    /// Largest MQTT packet, both ways. The broker's own limit must not be lower.
+    pub max_packet_bytes: usize,
+}
+
+impl MqttConfig {
+    /// The default limits and times for a broker at `address`.
+    #[must_use]
+    pub fn new(address: BrokerAddress, site: Name, node: Name) -> Self {
+        Self {
+            host: address.host,
+            port: address.port,
+            site,
+            node,
+            keep_alive: DEFAULT_KEEP_ALIVE,
+            connection_timeout: DEFAULT_CONNECTION_TIMEOUT,
+            max_packet_bytes: DEFAULT_MAX_PACKET_BYTES,
+        }
+    }
+
+    /// `host:port`, for messages.
+    #[must_use]
+    pub fn address(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
+    pub(super) fn options(&self, purpose: &str) -> MqttOptions {
+        let id = format!(
+            "blindsight-{}-{}-{purpose}-{}",
+            self.site,
+            self.node,
+            unique()
+        );
+        let mut options = MqttOptions::new(id, self.host.clone(), self.port);
+        // Below one second rumqttc panics, and rumqttd refuses zero.
+        options.set_keep_alive(self.keep_alive.max(Duration::from_secs(1)));
+        options.set_max_packet_size(self.max_packet_bytes, self.max_packet_bytes);
+        options.set_clean_session(true);
+        options
+    }
+
+    pub(super) fn tune(&self, eventloop: &mut EventLoop) {
+        eventloop
+            .network_options
+            .set_connection_timeout(self.connection_timeout.as_secs().max(1));
+        // Receipts and confirmations are small and waited for.
+        eventloop.network_options.set_tcp_nodelay(true);
+    }
+}
+
+/// Two clients with one identifier would push each other off the broker for ever.
+pub(super) fn unique() -> String {
+    match random::bytes::<4>() {
+        Ok(bytes) => format!("{:08x}", u32::from_le_bytes(bytes)),
+        Err(_) => format!("pid{}", process::id()),
+    }
+}
+
+/// A random byte, or the same one each time where the system gives none: it only spreads waits.
+pub(super) fn chance() -> u8 {
+    random::bytes::<1>().map_or(128, |[byte]| byte)
+}

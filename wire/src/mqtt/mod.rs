@@ -1,0 +1,31 @@
+//! MQTT connections over rumqttc: one that sends ([`Publisher`]), one that receives
+//! ([`Subscriber`]).
+//!
+//! A connection that both sends and receives large messages can deadlock with the broker, so a node
+//! that does both holds two. Sessions are clean and messages have QoS 1: a connection that comes
+//! back subscribes again, and a publisher sends again what the broker had not confirmed. A message
+//! may therefore arrive twice, and may still be lost by the broker; who needs more asks for a
+//! receipt from the far end.
+//!
+//! Everything is bounded. A publisher waits while [`UNCONFIRMED_LIMIT`] messages are unconfirmed; a
+//! subscriber stops reading while [`RECEIVE_QUEUE`] messages wait to be taken, and goes on pinging
+//! so that the broker does not hang up.
+
+mod address;
+mod backoff;
+mod config;
+mod echo;
+mod outbound;
+mod publisher;
+mod session;
+mod state;
+mod subscriber;
+
+pub use address::{AddressError, BrokerAddress};
+pub use config::{
+    DEFAULT_CONNECTION_TIMEOUT, DEFAULT_KEEP_ALIVE, DEFAULT_MAX_PACKET_BYTES, MqttConfig,
+    PACKET_BYTES_RANGE,
+};
+pub use echo::{ECHO_TOPIC, echo};
+pub use publisher::{PublishError, Publisher, UNCONFIRMED_LIMIT};
+pub use subscriber::{Incoming, RECEIVE_QUEUE, Subscriber};

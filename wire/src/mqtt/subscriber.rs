@@ -1,0 +1,240 @@
+//! The receiving connection of a node.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use rumqttc::{
+    AsyncClient, Event, Packet, QoS, SubAck, Subscribe, SubscribeFilter, SubscribeReasonCode,
+};
+use tokio::sync::{mpsc, watch};
+use tokio::time;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::MqttConfig;
+use super::session::{Happening, Session};
+use crate::failure::{Failure, FailureKind};
+
+/// Messages that wait to be taken. While it is full nothing is read from the network.
+pub const RECEIVE_QUEUE: usize = 8;
+/// Requests are put straight into rumqttc's pending queue; its channel stays unused.
+const REQUEST_QUEUE: usize = 1;
+/// How long saying goodbye may take.
+const GOODBYE: Duration = Duration::from_millis(200);
+
+/// What a subscriber has to tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Incoming {
+    /// The subscriptions are in force, for the first time or again. Messages may have been lost
+    /// before.
+    Connected,
+    /// A message.
+    Message {
+        /// The topic it came on, as the broker says.
+        topic: String,
+        /// Its bytes, not to be trusted.
+        payload: Bytes,
+    },
+}
+
+/// Receives messages, and subscribes again after every loss of the connection.
+#[derive(Debug)]
+pub struct Subscriber {
+    queue: mpsc::Receiver<Incoming>,
+    subscribed: watch::Receiver<bool>,
+    trouble: watch::Receiver<String>,
+    address: String,
+    cancel: CancellationToken,
+    // Ends the task when the subscriber is dropped.
+    _guard: DropGuard,
+}
+
+impl Subscriber {
+    /// Starts connecting and returns at once. `purpose` becomes part of the client identifier:
+    /// `a-z`, `0-9` and `-`.
+    ///
+    /// `cancel` ends it. Needs a tokio runtime.
+    #[must_use]
+    pub fn connect(
+        config: &MqttConfig,
+        purpose: &str,
+        filters: Vec<String>,
+        cancel: CancellationToken,
+    ) -> Self {
+        let (_, mut eventloop) = AsyncClient::new(config.options(purpose), REQUEST_QUEUE);
+        config.tune(&mut eventloop);
+        let (session, trouble) = Session::new(eventloop, config.address(), purpose);
+        let (sender, queue) = mpsc::channel(RECEIVE_QUEUE);
+        let (subscribed_sender, subscribed) = watch::channel(false);
+        let ended = cancel.child_token();
+        let inbound = Inbound {
+            session,
+            filters,
+            queue: sender,
+            subscribed: subscribed_sender,
+            ping_every: config.keep_alive.max(Duration::from_secs(1)) / 2,
+        };
+        tokio::spawn(inbound.run(ended.clone()));
+        let guard = ended.drop_guard();
+        Self {
+            queue,
+            subscribed,
+            trouble,
+            address: config.address(),
+            cancel,
+            _guard: guard,
+        }
+    }
+
+    /// The next message or connection; `None` once cancelled. Cancel safe.
+    pub async fn recv(&mut self) -> Option<Incoming> {
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => None,
+            incoming = self.queue.recv() => incoming,
+        }
+    }
+
+    /// Waits until the broker has accepted all subscriptions.
+    ///
+    /// # Errors
+    /// [`FailureKind::Unavailable`] when that takes longer than `patience`.
+    pub async fn ready(&mut self, patience: Duration) -> Result<(), Failure> {
+        let accepted = self.subscribed.wait_for(|subscribed| *subscribed);
+        if matches!(time::timeout(patience, accepted).await, Ok(Ok(_))) {
+            return Ok(());
+        }
+        Err(self.unavailable(patience))
+    }
+
+    fn unavailable(&self, patience: Duration) -> Failure {
+        let trouble = self.trouble.borrow();
+        let reason = if trouble.is_empty() {
+            "no answer"
+        } else {
+            trouble.as_str()
+        };
+        Failure::new(
+            FailureKind::Unavailable,
+            format!(
+                "cannot reach the MQTT broker at {} within {} s: {reason}",
+                self.address,
+                patience.as_secs_f32()
+            ),
+            "start the broker or mend `mqtt.url`",
+        )
+    }
+}
+
+/// The task behind a subscriber.
+struct Inbound {
+    session: Session,
+    filters: Vec<String>,
+    queue: mpsc::Sender<Incoming>,
+    subscribed: watch::Sender<bool>,
+    ping_every: Duration,
+}
+
+impl Inbound {
+    async fn run(mut self, cancel: CancellationToken) {
+        tokio::select! {
+            () = cancel.cancelled() => {}
+            () = self.drive() => {}
+        }
+        if let Some(network) = &mut self.session.eventloop.network {
+            let goodbye = async {
+                network.write(Packet::Disconnect).await?;
+                network.flush().await
+            };
+            // Without it the broker only logs a lost connection.
+            let _ = time::timeout(GOODBYE, goodbye).await;
+        }
+    }
+
+    /// Returns when nobody takes messages any more.
+    async fn drive(&mut self) {
+        loop {
+            let incoming = match self.session.next().await {
+                Happening::Connected => {
+                    self.subscribe();
+                    continue;
+                }
+                Happening::Event(Event::Incoming(Packet::SubAck(answer))) => {
+                    if !self.accept(&answer) {
+                        continue;
+                    }
+                    Incoming::Connected
+                }
+                Happening::Event(Event::Incoming(Packet::Publish(publish))) => Incoming::Message {
+                    topic: publish.topic,
+                    payload: publish.payload,
+                },
+                Happening::Event(_) => continue,
+                Happening::Lost { .. } => {
+                    self.forget();
+                    self.session.pause().await;
+                    continue;
+                }
+            };
+            if self.deliver(incoming).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn subscribe(&mut self) {
+        let at_least_once = |path: &String| SubscribeFilter::new(path.clone(), QoS::AtLeastOnce);
+        let subscribe = Subscribe::new_many(self.filters.iter().map(at_least_once));
+        self.session.eventloop.pending.push_back(subscribe.into());
+    }
+
+    fn accept(&mut self, answer: &SubAck) -> bool {
+        let refused = answer.return_codes.contains(&SubscribeReasonCode::Failure);
+        if refused {
+            let reason = format!("it refuses the subscription to {}", self.filters.join(", "));
+            tracing::error!("the broker is of no use: {reason}");
+            self.session.note_trouble(reason);
+        } else {
+            self.subscribed.send_replace(true);
+        }
+        !refused
+    }
+
+    /// Nothing of the lost connection may speak for the next one.
+    fn forget(&mut self) {
+        self.subscribed.send_replace(false);
+        self.session.take_unsent();
+        let events = &mut self.session.eventloop.state.events;
+        events.retain(|event| !matches!(event, Event::Incoming(Packet::SubAck(_))));
+    }
+
+    /// Waits for room in the queue. Meanwhile nothing is read, which slows the broker down; only
+    /// pings go out, or the broker would take the connection for dead.
+    async fn deliver(&mut self, incoming: Incoming) -> Result<(), mpsc::error::SendError<()>> {
+        let room = self.queue.reserve();
+        tokio::pin!(room);
+        let mut waited = false;
+        let permit = loop {
+            match time::timeout(self.ping_every, &mut room).await {
+                Ok(permit) => break permit?,
+                Err(_) => {
+                    waited = true;
+                    if let Some(network) = &mut self.session.eventloop.network {
+                        // A failure shows again as soon as the connection is read.
+                        let ping = async {
+                            network.write(Packet::PingReq).await?;
+                            network.flush().await
+                        };
+                        let _ = time::timeout(self.ping_every, ping).await;
+                    }
+                }
+            }
+        };
+        permit.send(incoming);
+        if waited {
+            // An answer to rumqttc's own ping may lie unread; it must not be held against the
+            // broker.
+            self.session.eventloop.state.await_pingresp = false;
+        }
+        Ok(())
+    }
+}
