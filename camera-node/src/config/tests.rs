@@ -1,0 +1,194 @@
+use super::*;
+
+const NODE: &str = r#"[node]
+site = "demo"
+name = "gate"
+signing_key = "gate.key"
+trust = "trust.toml"
+[mqtt]
+url = "mqtt://127.0.0.1:18830"
+"#;
+
+fn parse(sections: &str) -> Result<CameraConfig, ConfigErrors> {
+    config::parse(
+        "etc/camera.toml".as_ref(),
+        &format!("{NODE}{sections}"),
+        meaning,
+    )
+}
+
+/// The problems, without the name of the file; the sections begin at line 8.
+fn problems(sections: &str) -> Vec<String> {
+    let errors = parse(sections).unwrap_err().to_string();
+    errors
+        .lines()
+        .map(|line| line.trim_start_matches("etc/camera.toml:").to_owned())
+        .collect()
+}
+
+#[test]
+fn what_is_left_out_has_its_default() {
+    let config = parse(
+        r#"[source]
+folder = "frames"
+[stream]
+size = "24x16"
+public_key = "/keys/camera-public.key"
+"#,
+    )
+    .unwrap();
+    assert_eq!(
+        config.source,
+        SourceConfig {
+            folder: "etc/frames".into(),
+            interval: None,
+            repeat: Repeat::Once
+        }
+    );
+    assert_eq!(
+        config.stream.spec.to_string(),
+        "tfhe 24x16 4 bits kernel 2 stride 2 padding 0"
+    );
+    assert_eq!(
+        config.stream.public_key,
+        Path::new("/keys/camera-public.key")
+    );
+    assert_eq!(config.delivery.credit.get(), 2);
+    assert_eq!(config.delivery.receipt_timeout, Duration::from_secs(60));
+    assert_eq!(config.log, LogConfig::default());
+    assert!(!config.insecure_plain);
+}
+
+#[test]
+fn every_key_is_understood() {
+    let config = parse(
+        r#"[source]
+folder = "/frames"
+fps = 2.5
+loop = true
+[stream]
+scheme = "plain"
+size = "96x54"
+levels = [8, 20, 45]
+kernel = 3
+stride = 1
+padding = 1
+public_key = "k"
+[delivery]
+credit = 7
+receipt_timeout_s = 30
+[log]
+format = "json"
+level = "debug"
+"#,
+    )
+    .unwrap();
+    assert_eq!(config.source.interval, Some(Duration::from_millis(400)));
+    assert_eq!(config.source.repeat, Repeat::Forever);
+    assert_eq!(
+        config.stream.spec.to_string(),
+        "plain 96x54 3 levels kernel 3 stride 1 padding 1"
+    );
+    assert_eq!(config.delivery.credit.get(), 7);
+    assert_eq!(config.delivery.receipt_timeout, Duration::from_secs(30));
+}
+
+#[test]
+fn all_problems_come_out_at_once() {
+    let found = problems(
+        r#"[source]
+fps = 0.0
+fsp = 1.0
+[stream]
+scheme = "rot13"
+size = "16 by 16"
+bits = 9
+kernel = 9
+[delivery]
+credit = 0
+receipt_timeout_s = "long"
+"#,
+    );
+    let expected = [
+        "8: source.folder: missing; \
+         add the path of a folder of images, for example `folder = \"samples\"`",
+        "9: source.fps: 0 is out of range; write a value from 0.01 to 240",
+        "10: source.fsp: unknown key; use one of `folder`, `fps`, `loop`, or remove it",
+        "11: stream.public_key: missing; \
+         add the path of a camera-public.key, made by `blindsight keys new`",
+        "12: stream.scheme: unknown scheme `rot13`; known are: plain, tfhe",
+        "13: stream.size: `16 by 16` is not a size; \
+         write WIDTHxHEIGHT in pixels, for example \"16x16\"",
+        "14: stream.bits: bits = 9; give 1 to 8",
+        "15: stream.kernel: kernel = 9; give 1 to 8",
+        "17: delivery.credit: 0 is out of range; write a value from 1 to 64",
+        "18: delivery.receipt_timeout_s: wrong type: string \"long\"; \
+         write a whole number, 0 or more",
+    ];
+    assert_eq!(found, expected);
+}
+
+/// One problem of `[stream]`, whose keys begin at line 12.
+fn check_stream(keys: &str, expected: &str) {
+    let sections = format!("[source]\nfolder = \"f\"\n[stream]\npublic_key = \"k\"\n{keys}\n");
+    assert_eq!(problems(&sections), [expected], "{keys}");
+}
+
+#[test]
+fn the_limits_of_the_scheme_name_the_key_to_change() {
+    check_stream(
+        "size = \"16x16\"\nbits = 5",
+        "13: stream.bits: scheme tfhe holds at most 15 levels, 31 were asked for; \
+         use fewer bits or levels",
+    );
+    check_stream(
+        "size = \"16x16\"\nkernel = 4",
+        "13: stream.kernel: scheme tfhe pools kernels 2 to 3, 4 was asked for; use another kernel",
+    );
+    check_stream(
+        "size = \"1x16\"",
+        "12: stream.size: a frame of 1x16 pixels with padding 0 holds no window of 2x2; \
+         use a larger size or a smaller kernel",
+    );
+    check_stream(
+        "size = \"9000x16\"",
+        "12: stream.size: frame is 9000x16 pixels; each side must be 1 to 8192",
+    );
+}
+
+#[test]
+fn levels_are_checked_and_exclude_bits() {
+    check_stream(
+        "size = \"16x16\"\nlevels = [8, 8]",
+        "13: stream.levels: threshold 8 follows 8; thresholds must rise",
+    );
+    check_stream(
+        "size = \"16x16\"\nlevels = []",
+        "13: stream.levels: the list of levels is empty; \
+         give 1 to 255 thresholds between 1 and 255",
+    );
+    check_stream(
+        "size = \"16x16\"\nbits = 2\nlevels = [8]",
+        "14: stream.levels: given together with `bits`; remove one of the two",
+    );
+    check_stream(
+        "size = \"16x16\"\nstride = 0",
+        "13: stream.stride: stride = 0; give 1 to 64",
+    );
+    check_stream(
+        "size = \"16x16\"\npadding = 2",
+        "13: stream.padding: padding = 2 with kernel = 2; padding must be smaller than the kernel",
+    );
+}
+
+#[test]
+fn the_configuration_of_the_demo_is_valid() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/demo/camera.toml");
+    let config = CameraConfig::load(&path).unwrap();
+    assert_eq!(config.link.node.name.as_str(), "gate");
+    assert!(
+        config.source.folder.is_dir(),
+        "{}",
+        config.source.folder.display()
+    );
+}

@@ -1,0 +1,26 @@
+//! The camera node: frames from a source are resized, quantised, encrypted, signed and published.
+//!
+//! A camera holds a public encryption key and its own signing key; it cannot decrypt what it sent.
+//!
+//! The loop (`stream`) waits for its turn: the frame is due (`pace`), a place is free
+//! ([`credit`]) and there is a connection. Only then is a frame pulled from the [`source`]. The
+//! steps in the middle are pure: [`preprocess`], the quantiser, the envelope. Receipts come in over
+//! a second connection (`receipts`).
+
+mod blocking;
+mod config;
+pub mod credit;
+mod event;
+mod pace;
+pub mod preprocess;
+mod receipts;
+pub mod round_trip;
+mod run;
+pub mod samples;
+mod sealing;
+pub mod source;
+mod stream;
+
+pub use config::{CameraConfig, DeliveryConfig, SourceConfig, StreamConfig};
+pub use event::{CameraEvent, CameraSummary, Observer};
+pub use run::run;

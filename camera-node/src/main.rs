@@ -1,0 +1,76 @@
+//! The `camera-node` command.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use camera_node::{CameraConfig, samples};
+use clap::{Parser, Subcommand};
+use wire::failure::{Failure, exit_with};
+use wire::{shutdown, telemetry};
+
+/// Encrypts camera frames and publishes them.
+#[derive(Parser)]
+#[command(version)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run until the frames end or until interrupted.
+    Run {
+        /// The camera's configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Allow the scheme `plain`, which hides nothing. For dry runs.
+        #[arg(long)]
+        insecure_plain: bool,
+    },
+    /// Write the sample frames, a street scene, as PNG files.
+    RenderSamples {
+        /// The folder to write to.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    exit_with(match Args::parse().command {
+        Command::Run {
+            config,
+            insecure_plain,
+        } => run(&config, insecure_plain),
+        Command::RenderSamples { out } => render(&out),
+    })
+}
+
+fn run(path: &Path, insecure_plain: bool) -> Result<(), Failure> {
+    let config = CameraConfig {
+        insecure_plain,
+        ..CameraConfig::load(path)?
+    };
+    telemetry::init(config.log)?;
+    let source = Box::new(config.source.open()?);
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| {
+        Failure::io(
+            "starting the runtime",
+            &error,
+            "allow this user more threads",
+        )
+    })?;
+    let result = runtime.block_on(async {
+        let shutdown = shutdown::on_signals()?;
+        camera_node::run(config, source, Arc::new(|_| {}), shutdown).await
+    });
+    // A thread that still blocks must not hold up the end of the program.
+    runtime.shutdown_background();
+    result.map(drop)
+}
+
+fn render(out: &Path) -> Result<(), Failure> {
+    let frames = samples::render(out)?;
+    eprintln!("wrote {frames} frames to {}", out.display());
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! Starting and stopping a camera.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use wire::envelope::Limits;
+use wire::failure::Failure;
+use wire::message::{FrameId, SessionId};
+use wire::node::{Credentials, NodeLink};
+use wire::role::NodeRole;
+use wire::topic::Topic;
+
+use crate::blocking::blocking;
+use crate::config::CameraConfig;
+use crate::credit::Credit;
+use crate::event::{CameraSummary, Observer};
+use crate::receipts::ReceiptDesk;
+use crate::sealing::Sealer;
+use crate::source::Source;
+use crate::stream::{Ended, Stream};
+
+/// Receipts that may wait while a frame is encrypted. More wait at the broker.
+const ARRIVALS_QUEUE: usize = 64;
+
+/// Runs a camera until `source` ends or `shutdown` is cancelled: every frame is resized, quantised,
+/// encrypted, signed and published, with at most `delivery.credit` frames without a receipt. A
+/// source that is faster has to wait; no frame is left out.
+///
+/// When the source ends, the camera waits until each frame has its receipt or has run out of time.
+/// When asked to stop, it finishes the frame it is sending and ends within 5 s. Needs a tokio
+/// runtime.
+///
+/// # Errors
+/// A key file that cannot be used, a broker that does not answer at the start, a source that cannot
+/// be read, tiles that do not fit the packet limit, or a bug.
+pub async fn run(
+    config: CameraConfig,
+    source: Box<dyn Source>,
+    observer: Observer,
+    shutdown: CancellationToken,
+) -> Result<CameraSummary, Failure> {
+    let began = Instant::now();
+    let node = config.link.node.clone();
+    let (mqtt, delivery) = (config.link.mqtt.clone(), config.delivery);
+    let (credentials, sealer) = blocking(move || {
+        let credentials = Credentials::load(&config.link.node, NodeRole::Camera)?;
+        let sealer = Sealer::load(&config, credentials.identity.clone())?;
+        Ok::<_, Failure>((credentials, sealer))
+    })
+    .await??;
+
+    // The link outlives the shutdown: a frame that is half sent may still be finished.
+    let link_end = CancellationToken::new();
+    let _ends_with_this = link_end.clone().drop_guard();
+    let receipts = Topic::Receipt {
+        site: node.site.clone(),
+        camera: node.name.clone(),
+    };
+    let filters = vec![receipts.to_string()];
+    let link = tokio::select! {
+        biased;
+        () = shutdown.cancelled() => return Ok(CameraSummary::default()),
+        link = NodeLink::connect(credentials, &mqtt, filters, &link_end) => link?,
+    };
+
+    let session = SessionId::random()?;
+    let spec = sealer.spec();
+    tracing::info!(
+        %session, %spec, key_set = %sealer.key_set(), tiles = spec.tile_plan().tile_count(),
+        "camera started"
+    );
+    let (settle, arrivals) = mpsc::channel(ARRIVALS_QUEUE);
+    let desk = ReceiptDesk {
+        trust: link.trust,
+        limits: Limits {
+            max_envelope_bytes: mqtt.max_packet_bytes,
+        },
+        session,
+        refused: 0,
+    };
+    let desk = tokio::spawn(desk.run(link.subscriber, settle));
+    let mut stream = Stream {
+        sealer: Arc::new(sealer),
+        outlet: &link.publisher,
+        connected: link.publisher.connected(),
+        arrivals,
+        credit: Credit::new(delivery.credit, delivery.receipt_timeout),
+        next: FrameId {
+            site: node.site,
+            camera: node.name,
+            session,
+            seq: 0,
+        },
+        observer,
+        summary: CameraSummary::default(),
+    };
+    let ended = stream.run(source, &shutdown).await;
+    let mut summary = stream.summary();
+    // Closes the queue of arrivals, which ends the desk.
+    drop(stream);
+    summary.refused = desk.await.unwrap_or_default();
+    link.publisher.stop(reason(&ended)).await;
+    ended?;
+    tracing::info!(
+        ran_ms = began.elapsed().as_millis(),
+        "camera stopped: {summary}"
+    );
+    Ok(summary)
+}
+
+/// What the node's state says after the end.
+fn reason(ended: &Result<Ended, Failure>) -> &'static str {
+    match ended {
+        Ok(Ended::Source) => "the source ended",
+        Ok(Ended::Asked) => "asked to stop",
+        Err(_) => "failed",
+    }
+}

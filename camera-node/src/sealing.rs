@@ -1,0 +1,132 @@
+//! A frame becomes signed, encrypted tiles.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use cipherframe::keys::{KeyError, load_public_key};
+use cipherframe::{
+    Frame, FrameError, PublicKey, QuantisedFrame, SchemeError, SchemeId, StreamSpec,
+};
+use wire::envelope::{SealError, seal};
+use wire::failure::{Failure, FailureKind};
+use wire::identity::SigningIdentity;
+use wire::message::{FrameId, FrameTile, TileHeader};
+
+use crate::config::CameraConfig;
+use crate::preprocess;
+
+/// Encrypts with the camera public key and signs with the camera's own.
+pub(crate) struct Sealer {
+    identity: SigningIdentity,
+    key: Arc<dyn PublicKey>,
+    spec: StreamSpec,
+}
+
+/// Why a tile cannot be made. Each is a fault of the program: the same for every frame.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SealingError {
+    #[error("encrypting failed: {0}")]
+    Encryption(#[from] SchemeError),
+    #[error("signing failed: {0}")]
+    Envelope(#[from] SealError),
+}
+
+impl Sealer {
+    /// Loads the camera public key that `config` names. Blocks for a moment.
+    ///
+    /// # Errors
+    /// A key file that cannot be used, or one of another scheme than the stream's.
+    pub(crate) fn load(
+        config: &CameraConfig,
+        identity: SigningIdentity,
+    ) -> Result<Sealer, Failure> {
+        let spec = config.stream.spec.clone();
+        if spec.scheme() == SchemeId::Plain && !config.insecure_plain {
+            return Err(Failure::new(
+                FailureKind::Configuration,
+                "the scheme `plain` hides nothing: broker and worker would see every frame",
+                "set `stream.scheme = \"tfhe\"`, or pass `--insecure-plain` for a dry run",
+            ));
+        }
+        let path = &config.stream.public_key;
+        let key = load_public_key(path).map_err(key_failure)?;
+        check_scheme(path, key.scheme(), spec.scheme())?;
+        Ok(Sealer::new(identity, key, spec))
+    }
+
+    /// Signs as `identity` what `key` encrypts.
+    pub(crate) fn new(
+        identity: SigningIdentity,
+        key: Arc<dyn PublicKey>,
+        spec: StreamSpec,
+    ) -> Sealer {
+        Sealer {
+            identity,
+            key,
+            spec,
+        }
+    }
+
+    /// The stream that the tiles belong to.
+    pub(crate) fn spec(&self) -> &StreamSpec {
+        &self.spec
+    }
+
+    /// The key set that the tiles are encrypted under.
+    pub(crate) fn key_set(&self) -> cipherframe::KeyId {
+        self.key.key_id()
+    }
+
+    /// The frame in the stream's size and levels.
+    pub(crate) fn prepare(&self, frame: Frame) -> Result<QuantisedFrame, FrameError> {
+        let frame = preprocess::resize(frame, self.spec.width(), self.spec.height())?;
+        Ok(self.spec.quantiser().quantise(&frame))
+    }
+
+    /// Encrypts one tile and puts it into a signed envelope. Takes up to a second of CPU time.
+    pub(crate) fn seal(
+        &self,
+        frame: &FrameId,
+        captured_unix_ms: u64,
+        quantised: &QuantisedFrame,
+        tile: u32,
+    ) -> Result<Vec<u8>, SealingError> {
+        let ciphertext = self.key.encrypt(&self.spec, quantised, tile)?;
+        let header = TileHeader {
+            frame: frame.clone(),
+            tile,
+            tiles: self.spec.tile_plan().tile_count(),
+            captured_unix_ms,
+            spec: self.spec.to_bytes(),
+            parameters: self.spec.scheme().get().fingerprint().0,
+            key_id: *self.key.key_id().as_bytes(),
+        };
+        Ok(seal(
+            &self.identity,
+            &FrameTile { tile: header },
+            &ciphertext,
+        )?)
+    }
+}
+
+fn check_scheme(path: &Path, key: SchemeId, stream: SchemeId) -> Result<(), Failure> {
+    if key == stream {
+        return Ok(());
+    }
+    Err(Failure::new(
+        FailureKind::Configuration,
+        format!(
+            "{} is a key of the scheme `{key}`, the stream uses `{stream}`",
+            path.display()
+        ),
+        "mend `stream.scheme` or `stream.public_key`",
+    ))
+}
+
+fn key_failure(error: KeyError) -> Failure {
+    let mend = "make new keys with `blindsight keys new` and copy their camera-public.key here";
+    match error {
+        KeyError::File(error) => error.into(),
+        other => Failure::new(FailureKind::BadData, other.to_string(), mend),
+    }
+}

@@ -1,0 +1,133 @@
+//! Where frames come from.
+//!
+//! A [`Source`] is pulled: nothing is read before it is asked for, so a slow pipeline holds the
+//! source back and no frame waits in memory.
+
+mod folder;
+mod listing;
+mod natural;
+mod picture;
+pub mod synthetic;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cipherframe::{Frame, FrameError};
+use wire::failure::{Failure, FailureKind};
+
+pub use self::folder::{FolderSource, Repeat};
+
+/// One frame as it came out of a source; the caller's clock says when that was.
+#[derive(Clone, Debug)]
+pub struct SourceFrame {
+    /// The clip the frame belongs to, such as the name of its folder.
+    pub clip: String,
+    /// The frame's place in its clip, from 0.
+    pub index: u64,
+    /// The picture.
+    pub frame: Frame,
+}
+
+/// What a source answers when it is asked for the next frame.
+#[derive(Clone, Debug)]
+pub enum Pull {
+    /// A frame.
+    Frame(SourceFrame),
+    /// A file that looked like a frame but is none. Said once for each file, also when looping.
+    Skipped {
+        /// The file.
+        file: PathBuf,
+        /// Why it is not used, such as "it is not a PNG or JPEG image".
+        reason: String,
+    },
+    /// There are no more frames.
+    End,
+}
+
+/// A stream of frames, read one at a time.
+pub trait Source: Send {
+    /// Reads the next frame. Blocks while it reads; after [`Pull::End`] or an error, it is done.
+    ///
+    /// # Errors
+    /// Those of [`SourceError`]; a single bad file is not an error but [`Pull::Skipped`].
+    fn next(&mut self) -> Result<Pull, SourceError>;
+
+    /// The time between two frames. `None` for a source that sets its own pace in [`Source::next`]
+    /// or has none.
+    fn interval(&self) -> Option<Duration>;
+}
+
+/// Why a source has no frames to give.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// The folder does not exist.
+    #[error("the folder {} does not exist", folder.display())]
+    Missing {
+        /// The folder as it was configured.
+        folder: PathBuf,
+    },
+    /// The path is a file or something else that is no folder.
+    #[error("{} is not a folder", folder.display())]
+    NotAFolder {
+        /// The path as it was configured.
+        folder: PathBuf,
+    },
+    /// No file in the folder or its sub-folders has the name of an image.
+    #[error("there is no image in the folder {}", folder.display())]
+    Empty {
+        /// The folder as it was configured.
+        folder: PathBuf,
+    },
+    /// There are files with the names of images, and none could be read.
+    #[error("none of the {files} files in the folder {} is a usable image", folder.display())]
+    NothingUsable {
+        /// The folder as it was configured.
+        folder: PathBuf,
+        /// How many files were tried.
+        files: usize,
+    },
+    /// The operating system would not list the folder.
+    #[error("cannot read the folder {}: {error}", folder.display())]
+    Unreadable {
+        /// The folder that could not be listed.
+        folder: PathBuf,
+        /// What the operating system said.
+        error: std::io::Error,
+    },
+    /// A picture that is no valid frame.
+    #[error("a picture is not a valid frame: {0}")]
+    Frame(#[from] FrameError),
+}
+
+impl SourceError {
+    /// What to do about it: the second half of the message.
+    pub fn mend(&self) -> &'static str {
+        match self {
+            SourceError::Missing { .. } | SourceError::NotAFolder { .. } => {
+                "check the path and give a folder of PNG or JPEG images"
+            }
+            SourceError::Empty { .. } => {
+                "put .png, .jpg or .jpeg files into it or into folders directly below it"
+            }
+            SourceError::NothingUsable { .. } => {
+                "replace the files that the warnings name by PNG or JPEG images"
+            }
+            SourceError::Unreadable { .. } => "let this user read and enter the folder",
+            SourceError::Frame(_) => "use pictures with at least one pixel",
+        }
+    }
+}
+
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Failure {
+        let kind = match &error {
+            SourceError::Missing { .. } | SourceError::NotAFolder { .. } => FailureKind::Io,
+            SourceError::Unreadable { error, .. } => FailureKind::of_io(error),
+            SourceError::Empty { .. }
+            | SourceError::NothingUsable { .. }
+            | SourceError::Frame(_) => FailureKind::BadData,
+        };
+        Failure::new(kind, error.to_string(), error.mend())
+    }
+}

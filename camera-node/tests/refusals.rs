@@ -1,0 +1,155 @@
+//! What `camera-node run` refuses: exit code and message, to the letter.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use keyfile::{KeyFile, KeyId, Role};
+use wire::identity::SigningIdentity;
+use wire::role::NodeRole;
+use wire::trust::TrustStore;
+
+/// Everything a camera needs but a broker, in a folder of its own.
+fn site() -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    let at = |name: &str| root.path().join(name);
+    let identity = SigningIdentity::from_seed("gate".parse().unwrap(), &[3; 32]);
+    identity
+        .to_key_file()
+        .unwrap()
+        .create(&at("signing.key"))
+        .unwrap();
+    let mut trust = TrustStore::new();
+    trust
+        .enroll(identity.name(), NodeRole::Camera, &identity.verifying_key())
+        .unwrap();
+    trust.save(&at("trust.toml")).unwrap();
+    let key_id = KeyId::from_bytes([4; 16]);
+    let key = KeyFile::new(Role::CameraPublicKey, "plain", key_id, Vec::new().into()).unwrap();
+    key.create(&at("camera-public.key")).unwrap();
+    fs::create_dir(at("frames")).unwrap();
+    image::GrayImage::new(8, 8)
+        .save(at("frames/1.png"))
+        .unwrap();
+    root
+}
+
+fn configuration(folder: &str, scheme: &str) -> String {
+    format!(
+        r#"[node]
+site = "demo"
+name = "gate"
+signing_key = "signing.key"
+trust = "trust.toml"
+[mqtt]
+url = "mqtt://127.0.0.1:9"
+[source]
+folder = "{folder}"
+[stream]
+scheme = "{scheme}"
+size = "8x8"
+public_key = "camera-public.key"
+"#
+    )
+}
+
+/// Runs the camera; checks its exit code and what it says, with `DIR` for the site's folder.
+fn check(site: &Path, configuration: &str, options: &[&str], exit_code: i32, expected: &str) {
+    let path = site.join("camera.toml");
+    fs::write(&path, configuration).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_camera-node"))
+        .args(["run", "--config"])
+        .arg(&path)
+        .args(options)
+        .env_remove("RUST_LOG")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr)
+        .unwrap()
+        .replace(site.to_str().unwrap(), "DIR");
+    assert_eq!(said, expected);
+    assert_eq!(output.status.code(), Some(exit_code));
+    assert_eq!(output.stdout, b"");
+}
+
+#[test]
+fn a_missing_folder() {
+    check(
+        site().path(),
+        &configuration("nowhere", "tfhe"),
+        &[],
+        74,
+        "error: the folder DIR/nowhere does not exist\n  \
+         help: check the path and give a folder of PNG or JPEG images\n",
+    );
+}
+
+#[test]
+fn a_folder_without_images() {
+    let site = site();
+    fs::remove_file(site.path().join("frames/1.png")).unwrap();
+    check(
+        site.path(),
+        &configuration("frames", "tfhe"),
+        &[],
+        65,
+        "error: there is no image in the folder DIR/frames\n  \
+         help: put .png, .jpg or .jpeg files into it or into folders directly below it\n",
+    );
+}
+
+#[test]
+fn a_wrong_configuration_key() {
+    let text = configuration("frames", "tfhe").replace("size =", "sizes =");
+    check(
+        site().path(),
+        &text,
+        &[],
+        78,
+        "error: 2 problems in the configuration\n\
+         DIR/camera.toml:10: stream.size: missing; add it, for example `size = \"16x16\"`\n\
+         DIR/camera.toml:12: stream.sizes: unknown key; use one of `scheme`, `size`, `bits`, \
+         `levels`, `kernel`, `stride`, `padding`, `public_key`, or remove it\n  \
+         help: docs/ref/configuration.md describes every key\n",
+    );
+}
+
+#[test]
+fn the_scheme_that_hides_nothing() {
+    check(
+        site().path(),
+        &configuration("frames", "plain"),
+        &[],
+        78,
+        "error: the scheme `plain` hides nothing: broker and worker would see every frame\n  \
+         help: set `stream.scheme = \"tfhe\"`, or pass `--insecure-plain` for a dry run\n",
+    );
+}
+
+#[test]
+fn a_key_of_another_scheme() {
+    check(
+        site().path(),
+        &configuration("frames", "tfhe"),
+        &["--insecure-plain"],
+        78,
+        "error: DIR/camera-public.key is a key of the scheme `plain`, the stream uses `tfhe`\n  \
+         help: mend `stream.scheme` or `stream.public_key`\n",
+    );
+}
+
+#[test]
+fn a_key_of_another_role() {
+    let text = configuration("frames", "tfhe").replace("camera-public.key", "signing.key");
+    let site = site();
+    let refused = KeyFile::read(
+        &site.path().join("signing.key"),
+        Role::CameraPublicKey,
+        1 << 20,
+    )
+    .unwrap_err();
+    let shown = refused.what().replace(site.path().to_str().unwrap(), "DIR");
+    let expected = format!("error: {shown}\n  help: {}\n", refused.mend());
+    assert!(shown.contains("signing key"), "{shown}");
+    check(site.path(), &text, &[], 78, &expected);
+}
