@@ -1,0 +1,177 @@
+//! The worker's configuration file: what was typed and what it means.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use wire::config::{self, ConfigErrors, LogConfig, LogToml, MqttToml, NodeToml, Problems};
+use wire::node::LinkConfig;
+
+/// Tiles that may wait to be pooled when the file does not say.
+const DEFAULT_QUEUE: usize = 16;
+
+/// What a worker needs to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerConfig {
+    /// Who the worker is and which broker it speaks to.
+    pub link: LinkConfig,
+    /// The files of the evaluation keys, at least one.
+    pub evaluation_keys: Vec<PathBuf>,
+    /// Threads that pool; 0 takes one for each core.
+    pub threads: usize,
+    /// How many tiles may wait to be pooled, 1 to 1024. A full queue stops reading.
+    pub queue: usize,
+    /// How log lines look.
+    pub log: LogConfig,
+    /// Whether keys of the scheme `plain`, which hides nothing, are taken. Never from a file.
+    pub insecure_plain: bool,
+}
+
+/// The file as typed.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WorkerToml {
+    node: Option<NodeToml>,
+    mqtt: Option<MqttToml>,
+    pool: Option<PoolToml>,
+    log: Option<LogToml>,
+}
+
+/// `[pool]` as typed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PoolToml {
+    evaluation_keys: Option<Vec<PathBuf>>,
+    threads: Option<usize>,
+    queue: Option<usize>,
+}
+
+impl WorkerConfig {
+    /// Reads the configuration file at `path`. Opens nothing that it names.
+    ///
+    /// # Errors
+    /// All problems of the file.
+    pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
+        config::load(path, meaning)
+    }
+}
+
+fn meaning(typed: WorkerToml, problems: &mut Problems) -> Option<WorkerConfig> {
+    let link = LinkConfig::meaning(typed.node, typed.mqtt, problems);
+    let pool = typed.pool.unwrap_or_default();
+    let mend = "add it, for example `evaluation_keys = [\"evaluation.key\"]`";
+    let keys = problems.required("pool.evaluation_keys", pool.evaluation_keys, mend);
+    if keys.as_ref().is_some_and(Vec::is_empty) {
+        let mend = "name at least one file made by `blindsight keys new`";
+        problems.push("pool.evaluation_keys", "the list is empty", mend);
+    }
+    let threads = problems.in_range("pool.threads", pool.threads.unwrap_or(0), 0..=1024);
+    let queue = problems.in_range("pool.queue", pool.queue.unwrap_or(DEFAULT_QUEUE), 1..=1024);
+    Some(WorkerConfig {
+        link: link?,
+        evaluation_keys: keys?.iter().map(|key| problems.resolve(key)).collect(),
+        threads: threads?,
+        queue: queue?,
+        log: LogToml::meaning(typed.log),
+        insecure_plain: false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: &str = r#"
+[node]
+site = "demo"
+name = "worker"
+signing_key = "keys/signing.key"
+trust = "/etc/blindsight/trust.toml"
+
+[mqtt]
+url = "mqtt://127.0.0.1:18830"
+
+[pool]
+evaluation_keys = ["keys/evaluation.key"]
+"#;
+
+    fn parse(text: &str) -> Result<WorkerConfig, ConfigErrors> {
+        config::parse(Path::new("site/worker.toml"), text, meaning)
+    }
+
+    #[test]
+    fn what_is_left_out_has_its_default() {
+        let config = parse(WHOLE).expect("a valid file");
+        assert_eq!(config.link.node.name.as_str(), "worker");
+        assert_eq!(
+            config.link.node.signing_key,
+            Path::new("site/keys/signing.key")
+        );
+        assert_eq!(
+            config.link.node.trust,
+            Path::new("/etc/blindsight/trust.toml")
+        );
+        assert_eq!(
+            (config.link.mqtt.host.as_str(), config.link.mqtt.port),
+            ("127.0.0.1", 18830)
+        );
+        assert_eq!(
+            config.evaluation_keys,
+            [Path::new("site/keys/evaluation.key")]
+        );
+        assert_eq!((config.threads, config.queue), (0, 16));
+        assert!(!config.insecure_plain);
+    }
+
+    #[test]
+    fn all_problems_come_out_at_once() {
+        let text = r#"
+[node]
+site = "Demo"
+name = "worker"
+signing_key = "signing.key"
+
+[mqtt]
+url = "tcp://localhost"
+keep_alive_s = 1
+
+[pool]
+evaluation_keys = []
+thread = 2
+queue = 0
+"#;
+        let errors = parse(text).expect_err("problems").to_string();
+        let lines: Vec<&str> = errors.lines().collect();
+        for (line, start) in lines.iter().zip([
+            "site/worker.toml:2: node.trust: missing; ",
+            "site/worker.toml:3: node.site: ",
+            "site/worker.toml:8: mqtt.url: ",
+            "site/worker.toml:9: mqtt.keep_alive_s: 1 is out of range; write a value from 5 to 3600",
+            "site/worker.toml:12: pool.evaluation_keys: the list is empty; \
+             name at least one file made by `blindsight keys new`",
+            "site/worker.toml:13: pool.thread: unknown key; \
+             use one of `evaluation_keys`, `threads`, `queue`, or remove it",
+            "site/worker.toml:14: pool.queue: 0 is out of range; write a value from 1 to 1024",
+        ]) {
+            assert!(line.starts_with(start), "{line}\nshould start with\n{start}");
+        }
+        assert_eq!(lines.len(), 7, "{errors}");
+    }
+
+    #[test]
+    fn plain_keys_cannot_be_allowed_by_a_file() {
+        let errors = parse(&format!("{WHOLE}insecure_plain = true\n")).expect_err("a problem");
+        assert_eq!(
+            errors.to_string(),
+            "site/worker.toml:13: pool.insecure_plain: unknown key; \
+             use one of `evaluation_keys`, `threads`, `queue`, or remove it"
+        );
+    }
+
+    #[test]
+    fn the_file_of_the_demo_loads() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let config =
+            WorkerConfig::load(&root.join("configs/demo/worker.toml")).expect("a valid file");
+        assert_eq!(config.link.node.name.as_str(), "worker");
+    }
+}

@@ -1,0 +1,60 @@
+//! The `pooling-worker` command.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use pooling_worker::WorkerConfig;
+use wire::failure::{Failure, FailureKind, exit_with};
+use wire::{shutdown, telemetry};
+
+/// Pools encrypted camera tiles without seeing them.
+#[derive(Parser)]
+#[command(version)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run until interrupted.
+    Run {
+        /// The worker's configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Take keys of the scheme `plain`, which hides nothing. For dry runs.
+        #[arg(long)]
+        insecure_plain: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let Command::Run {
+        config,
+        insecure_plain,
+    } = Args::parse().command;
+    exit_with(run(&config, insecure_plain))
+}
+
+fn run(path: &Path, insecure_plain: bool) -> Result<(), Failure> {
+    let config = WorkerConfig {
+        insecure_plain,
+        ..WorkerConfig::load(path)?
+    };
+    telemetry::init(config.log)?;
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| {
+        Failure::new(
+            FailureKind::Io,
+            format!("starting the runtime failed: {error}"),
+            "allow this user more threads",
+        )
+    })?;
+    let result = runtime.block_on(async {
+        let shutdown = shutdown::on_signals()?;
+        pooling_worker::run(config, shutdown).await
+    });
+    // A thread that still blocks must not hold up the end of the program.
+    runtime.shutdown_background();
+    result.map(drop)
+}

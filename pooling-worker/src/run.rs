@@ -1,0 +1,166 @@
+//! Starting and stopping a worker.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time;
+use tokio_util::sync::CancellationToken;
+use wire::envelope::Limits;
+use wire::failure::{Failure, FailureKind};
+use wire::node::{Credentials, NodeLink};
+use wire::role::NodeRole;
+use wire::topic::Topic;
+
+use crate::config::WorkerConfig;
+use crate::keyring::Keyring;
+use crate::progress::LoggedProgress;
+use crate::stages::{Intake, Outlet, PoolingThread};
+use crate::summary::{Counters, WorkerSummary};
+
+/// How long the tile in work may go on after the worker was asked to stop. Publishing its map, and what is still
+/// queued at the publisher, takes at most 2 s more, so that the worker ends within 5 s.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// How long a cancelled tile may take to notice.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// Maps that may wait for the publisher, which has a queue of its own.
+const OUTGOING_QUEUE: usize = 4;
+
+/// Runs a worker until `shutdown` is cancelled: takes tiles in, pools them and sends the maps out.
+///
+/// It then finishes the tile in work if that takes at most 2 s, gives up the others, and ends within 5 s. Needs a
+/// tokio runtime; pooling runs on threads of its own.
+///
+/// # Errors
+/// A key file that cannot be used, a broker that does not answer at the start, or a bug.
+pub async fn run(
+    config: WorkerConfig,
+    shutdown: CancellationToken,
+) -> Result<WorkerSummary, Failure> {
+    let credentials = Credentials::load(&config.link.node, NodeRole::Worker)?;
+    let threads = rayon::ThreadPoolBuilder::new()
+        .num_threads(config.threads)
+        .thread_name(|index| format!("pool-{index}"))
+        .build()
+        .map_err(|error| cannot_start(&error))?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let filters = vec![Topic::all_frames(&config.link.node.site)];
+    // At once: what is sent before a worker has subscribed is lost, and loading keys takes seconds.
+    let (keyring, link) = tokio::try_join!(
+        load_keys(&config, &stop, &shutdown),
+        NodeLink::connect(credentials, &config.link.mqtt, filters, &shutdown),
+    )?;
+    let NodeLink {
+        identity,
+        trust,
+        publisher,
+        mut subscriber,
+    } = link;
+    let Some(keyring) = keyring else {
+        publisher.stop("asked to stop").await;
+        return Ok(WorkerSummary::default());
+    };
+
+    let counters = Arc::new(Counters::default());
+    let (jobs, waiting) = mpsc::channel(config.queue);
+    let (pooled, outgoing) = mpsc::channel(OUTGOING_QUEUE);
+    let pooling = PoolingThread {
+        jobs: waiting,
+        outgoing: pooled,
+        threads,
+        counters: counters.clone(),
+        shutdown: shutdown.clone(),
+        stop: stop.clone(),
+    };
+    spawn("pooling", move || pooling.run())?;
+    let intake = Intake {
+        trust,
+        limits: Limits {
+            max_envelope_bytes: config.link.mqtt.max_packet_bytes,
+        },
+        keyring,
+        jobs,
+        counters: counters.clone(),
+        shutdown: shutdown.clone(),
+    };
+    let outlet = Outlet {
+        identity,
+        publisher: &publisher,
+        outgoing,
+        counters: counters.clone(),
+    };
+    let deadline = async {
+        shutdown.cancelled().await;
+        time::sleep(DRAIN).await;
+        stop.store(true, Ordering::Relaxed);
+        time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        _ = async { tokio::join!(intake.run(&mut subscriber), outlet.run()) } => {}
+        () = deadline => tracing::warn!("the tile in work did not end in time, gave it up"),
+    }
+    publisher.stop("asked to stop").await;
+    let summary = counters.summary();
+    tracing::info!("worker stopped: {summary}");
+    if shutdown.is_cancelled() {
+        Ok(summary)
+    } else {
+        Err(ended_unasked())
+    }
+}
+
+/// Loads the keys on a thread of their own; `None` when the worker is asked to stop meanwhile.
+async fn load_keys(
+    config: &WorkerConfig,
+    stop: &Arc<AtomicBool>,
+    shutdown: &CancellationToken,
+) -> Result<Option<Keyring>, Failure> {
+    let (loaded, keyring) = oneshot::channel();
+    let (paths, insecure_plain) = (config.evaluation_keys.clone(), config.insecure_plain);
+    let told_to_stop = stop.clone();
+    spawn("load-keys", move || {
+        let progress = LoggedProgress::new("loading evaluation keys".to_owned(), &told_to_stop);
+        // Nobody waits for the keys any more when the worker was asked to stop.
+        let _ = loaded.send(Keyring::load(&paths, insecure_plain, &progress));
+    })?;
+    tokio::select! {
+        keyring = keyring => match keyring {
+            Ok(keyring) => keyring.map(Some),
+            Err(_) => Err(Failure::new(
+                FailureKind::Bug,
+                "loading the evaluation keys panicked",
+                "report this with the log lines above",
+            )),
+        },
+        () = shutdown.cancelled() => {
+            stop.store(true, Ordering::Relaxed);
+            Ok(None)
+        }
+    }
+}
+
+/// A named thread that the end of the program does not wait for.
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
+    let spawned = thread::Builder::new().name(name.to_owned()).spawn(work);
+    spawned.map(drop).map_err(|error| cannot_start(&error))
+}
+
+fn cannot_start(error: &dyn std::error::Error) -> Failure {
+    Failure::new(
+        FailureKind::Io,
+        format!("starting the pooling threads failed: {error}"),
+        "lower `pool.threads`, or allow this user more threads",
+    )
+}
+
+fn ended_unasked() -> Failure {
+    Failure::new(
+        FailureKind::Bug,
+        "a stage of the worker ended without being asked to",
+        "report this with the log lines above",
+    )
+}

@@ -1,0 +1,81 @@
+//! Fakes shared by this crate's unit tests.
+
+use std::time::Duration;
+
+use cipherframe::{
+    EvaluationKey, KeyId, PoolSpec, Progress, Quantiser, SchemeError, SchemeId, StreamSpec,
+};
+use wire::message::{FrameId, SessionId, TileHeader};
+
+/// An evaluation key that only pretends.
+pub(crate) enum FakeKey {
+    /// Returns the ciphertext as it is.
+    Echo,
+    /// Panics.
+    Panic,
+    /// Finds the ciphertext corrupt.
+    Corrupt,
+    /// Works until it is cancelled.
+    Endless,
+}
+
+pub(crate) const KEY_ID: [u8; 16] = [7; 16];
+
+impl EvaluationKey for FakeKey {
+    fn scheme(&self) -> SchemeId {
+        SchemeId::Plain
+    }
+
+    fn key_id(&self) -> KeyId {
+        KeyId::from_bytes(KEY_ID)
+    }
+
+    fn pool(
+        &self,
+        _spec: &StreamSpec,
+        _tile: u32,
+        ciphertext: &[u8],
+        progress: &dyn Progress,
+    ) -> Result<Vec<u8>, SchemeError> {
+        match self {
+            Self::Echo => Ok(ciphertext.to_vec()),
+            Self::Panic => panic!("ciphertext of {} bytes", ciphertext.len()),
+            Self::Corrupt => Err(SchemeError::Corrupt {
+                what: "tile",
+                why: "it is a fake",
+            }),
+            Self::Endless => {
+                while !progress.cancelled() {
+                    progress.advance(1, 2);
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Err(SchemeError::Cancelled)
+            }
+        }
+    }
+}
+
+/// A 2x2 pooling of 8x8 frames with 4 bits, one tile each.
+pub(crate) fn spec() -> StreamSpec {
+    let quantiser = Quantiser::from_bits(4).expect("4 bits are a quantiser");
+    let pool = PoolSpec::new(2, 2, 0).expect("a 2x2 kernel is a pooling");
+    StreamSpec::new(SchemeId::Plain, 8, 8, quantiser, pool).expect("the sizes fit")
+}
+
+/// The header of the only tile of a camera's frame.
+pub(crate) fn header(camera: &str, seq: u64, spec: &StreamSpec) -> TileHeader {
+    TileHeader {
+        frame: FrameId {
+            site: "demo".parse().expect("a name"),
+            camera: camera.parse().expect("a name"),
+            session: SessionId::from_bytes([1; 16]),
+            seq,
+        },
+        tile: 0,
+        tiles: spec.tile_plan().tile_count(),
+        captured_unix_ms: 1_000,
+        spec: spec.to_bytes(),
+        parameters: spec.scheme().get().fingerprint().0,
+        key_id: KEY_ID,
+    }
+}
