@@ -1,0 +1,159 @@
+//! What happens to one message: verified, decrypted, put together with its frame.
+//!
+//! No network and no clock. Everything that the untrusted side can see of a viewer, namely which receipts it sends,
+//! follows from the steps returned here, and they depend on no decrypted value.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use cipherframe::scheme::check_scheme;
+use cipherframe::{Fingerprint, KeyId, SchemeError, SchemeId, StreamSpec};
+use client_key::ClientKey;
+use thiserror::Error;
+use wire::envelope::{self, Limits, Refusal, Verified};
+use wire::message::{FrameId, MapTile, TileHeader};
+use wire::trust::TrustStore;
+
+use crate::assemble::{self, Admission, Assembler, Contents, IncompleteFrame, WholeFrame};
+use crate::keyring::Keyring;
+
+/// Why a message was refused.
+#[derive(Debug, Error)]
+pub(crate) enum MessageRefusal {
+    #[error(transparent)]
+    Envelope(#[from] Refusal),
+    #[error(transparent)]
+    Tile(#[from] assemble::TileRefusal),
+    #[error("no client key of key set {key_id}; add its client.key to `decrypt.client_keys`")]
+    UnknownKey { key_id: KeyId },
+    #[error(
+        "the tile was made for parameter set {tile} of scheme {scheme}, this version uses {own}; \
+         run the same version on camera and viewer"
+    )]
+    Parameters {
+        scheme: SchemeId,
+        tile: Fingerprint,
+        own: Fingerprint,
+    },
+    #[error(transparent)]
+    Scheme(#[from] SchemeError),
+}
+
+/// What became of a message.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// A tile was new. It may have made its frame whole or have displaced another one.
+    Placed {
+        /// The frame that is whole now.
+        whole: Option<WholeFrame>,
+        /// The frame that was given up.
+        given_up: Option<IncompleteFrame>,
+    },
+    /// A tile had been seen before. `receipt_again` is its frame when that is finished and the camera seems not to
+    /// know, once for each time that the camera sends the frame.
+    Repeated {
+        /// The frame whose receipt should be sent again.
+        receipt_again: Option<FrameId>,
+    },
+    /// The message was dropped.
+    Refused {
+        /// The tile, when the message was signed by an enrolled worker.
+        tile: Option<Box<TileHeader>>,
+        /// Why.
+        reason: MessageRefusal,
+    },
+}
+
+/// Keys, enrolled workers and the frames in progress.
+pub(crate) struct Desk {
+    pub(crate) trust: TrustStore,
+    pub(crate) limits: Limits,
+    pub(crate) keyring: Keyring,
+    pub(crate) assembler: Assembler,
+}
+
+impl Desk {
+    /// Takes one message. Blocks for as long as the decryption of a tile takes.
+    pub(crate) fn take(&mut self, topic: &str, bytes: Bytes) -> Step {
+        match envelope::open::<MapTile>(topic, bytes, &self.trust, &self.limits) {
+            Ok(tile) => self.place(&tile).unwrap_or_else(|reason| Step::Refused {
+                tile: Some(Box::new(tile.message().tile.clone())),
+                reason,
+            }),
+            Err(refusal) => Step::Refused {
+                tile: None,
+                reason: refusal.into(),
+            },
+        }
+    }
+
+    fn place(&mut self, tile: &Verified<MapTile>) -> Result<Step, MessageRefusal> {
+        let header = &tile.message().tile;
+        let spec = match self.assembler.admit(header)? {
+            Admission::Wanted(spec) => spec,
+            Admission::RepeatedTile => {
+                return Ok(Step::Repeated {
+                    receipt_again: None,
+                });
+            }
+            Admission::FinishedFrame => {
+                let receipt_again = (header.tile == 0).then(|| header.frame.clone());
+                return Ok(Step::Repeated { receipt_again });
+            }
+        };
+        let key = self.key(header, &spec)?;
+        let decrypted = decrypt(&**key, &spec, header.tile, tile.payload())?;
+        let contents = decrypted
+            .as_deref()
+            .map_or(Contents::Unreadable, Contents::Values);
+        let bytes = tile.payload().len() as u64;
+        let placed = self
+            .assembler
+            .insert(header, tile.message().pool_ms, bytes, contents)?;
+        Ok(Step::Placed {
+            whole: placed.whole,
+            given_up: placed.given_up,
+        })
+    }
+
+    fn key(
+        &self,
+        header: &TileHeader,
+        spec: &StreamSpec,
+    ) -> Result<&Arc<dyn ClientKey>, MessageRefusal> {
+        let own = spec.scheme().get().fingerprint();
+        let tile = Fingerprint(header.parameters);
+        if tile != own {
+            let scheme = spec.scheme();
+            return Err(MessageRefusal::Parameters { scheme, tile, own });
+        }
+        let key_id = KeyId::from_bytes(header.key_id);
+        let key = self.keyring.get(&header.key_id);
+        let key = key.ok_or(MessageRefusal::UnknownKey { key_id })?;
+        check_scheme(key.scheme(), spec)?;
+        Ok(key)
+    }
+}
+
+/// The values of a tile; `None` when what was decrypted makes no sense.
+///
+/// Only what anyone can see of the ciphertext (its length, its parameter set) is an error, which withholds the
+/// receipt. All that may depend on the plaintext, a panic included, is `None`, and the receipt goes out as ever: a
+/// worker that forges tiles must not learn from the receipts what they decrypt to.
+fn decrypt(
+    key: &dyn ClientKey,
+    spec: &StreamSpec,
+    tile: u32,
+    ciphertext: &[u8],
+) -> Result<Option<Vec<u8>>, MessageRefusal> {
+    // A key holds no state that a panic could leave half changed: decryption takes it by shared reference.
+    match catch_unwind(AssertUnwindSafe(|| key.decrypt(spec, tile, ciphertext))) {
+        Ok(Ok(values)) => Ok(Some(values)),
+        Ok(Err(SchemeError::Corrupt { .. })) | Err(_) => Ok(None),
+        Ok(Err(error)) => Err(MessageRefusal::Scheme(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

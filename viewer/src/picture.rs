@@ -1,0 +1,132 @@
+//! A feature map as a grey PNG: one pixel per window, grey value `round(value * 255 / level count)`.
+
+use std::io::{self, Cursor, Write};
+use std::path::{Path, PathBuf};
+use std::{fs, process};
+
+use cipherframe::FeatureMap;
+use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
+use wire::message::FrameId;
+
+/// The grey value of a pooled `value` among `0..=level_count`; halves round up.
+#[must_use]
+pub fn grey(value: u8, level_count: u8) -> u8 {
+    let levels = u32::from(level_count.max(1));
+    let value = u32::from(value).min(levels);
+    u8::try_from((value * 510 + levels) / (2 * levels)).unwrap_or(u8::MAX)
+}
+
+/// The bytes of the PNG file of a feature map.
+///
+/// # Errors
+/// The encoder refuses the map's size.
+pub fn png(map: &FeatureMap) -> io::Result<Vec<u8>> {
+    let pixels: Vec<u8> = map
+        .values()
+        .iter()
+        .map(|&v| grey(v, map.level_count()))
+        .collect();
+    let mut bytes = Cursor::new(Vec::new());
+    PngEncoder::new(&mut bytes)
+        .write_image(&pixels, map.width(), map.height(), ExtendedColorType::L8)
+        .map_err(io::Error::other)?;
+    Ok(bytes.into_inner())
+}
+
+/// Where the picture of a frame lies: `OUT/maps/CAMERA/SEQ.png`.
+#[must_use]
+pub fn path(out: &Path, frame: &FrameId) -> PathBuf {
+    folder(out, frame).join(format!("{}.png", frame.seq))
+}
+
+/// Writes the picture of `frame` below `out` and returns its path. Blocks.
+///
+/// Readers see the whole picture or none: it is written under another name and renamed.
+///
+/// # Errors
+/// The folder or the file cannot be written.
+pub fn write(out: &Path, frame: &FrameId, map: &FeatureMap) -> io::Result<PathBuf> {
+    let bytes = png(map)?;
+    let folder = folder(out, frame);
+    fs::create_dir_all(&folder)?;
+    // The name of the process keeps two viewers that share a folder apart.
+    let unfinished = folder.join(format!(".{}.{}.part", frame.seq, process::id()));
+    let path = path(out, frame);
+    let written = fs::File::create(&unfinished)
+        .and_then(|mut file| file.write_all(&bytes))
+        .and_then(|()| fs::rename(&unfinished, &path));
+    if let Err(error) = written {
+        // The first error is the one worth telling.
+        let _ = fs::remove_file(&unfinished);
+        return Err(error);
+    }
+    Ok(path)
+}
+
+fn folder(out: &Path, frame: &FrameId) -> PathBuf {
+    out.join("maps").join(frame.camera.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::frame;
+
+    fn map(values: &[u8], width: u32, levels: u8) -> FeatureMap {
+        let height = values.len() as u32 / width;
+        FeatureMap::new(width, height, levels, values.to_vec()).expect("a valid map")
+    }
+
+    #[test]
+    fn grey_is_the_rounded_share_of_255() {
+        for levels in 1..=u8::MAX {
+            for value in 0..=levels {
+                let exact = f64::from(value) * 255.0 / f64::from(levels);
+                assert_eq!(
+                    f64::from(grey(value, levels)),
+                    exact.round(),
+                    "{value} of {levels}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_picture_has_one_pixel_for_each_window() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let map = map(&[0, 1, 2, 3, 2, 1], 3, 3);
+        let path = write(folder.path(), &frame("gate", 1, 42), &map).expect("written");
+        assert_eq!(path, folder.path().join("maps/gate/42.png"));
+        let read = image::open(&path).expect("a picture").into_luma8();
+        assert_eq!(read.dimensions(), (3, 2));
+        assert_eq!(read.into_raw(), [0, 85, 170, 255, 170, 85]);
+    }
+
+    #[test]
+    fn a_picture_replaces_an_older_one_and_leaves_nothing_else() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let frame = frame("gate", 1, 0);
+        write(folder.path(), &frame, &map(&[0; 4], 2, 3)).expect("written");
+        let path = write(folder.path(), &frame, &map(&[3; 4], 2, 3)).expect("written again");
+        assert_eq!(
+            image::open(&path)
+                .expect("a picture")
+                .into_luma8()
+                .into_raw(),
+            [255; 4]
+        );
+        let names: Vec<_> = fs::read_dir(folder.path().join("maps/gate"))
+            .expect("the folder")
+            .map(|entry| entry.expect("an entry").file_name())
+            .collect();
+        assert_eq!(names, ["0.png"]);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_an_error_and_leaves_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("maps"), b"in the way").expect("written");
+        let error = write(folder.path(), &frame("gate", 1, 0), &map(&[0; 4], 2, 3));
+        assert!(error.is_err());
+    }
+}

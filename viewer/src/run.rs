@@ -1,0 +1,123 @@
+//! Running a viewer: messages in, receipts, pictures, log lines and events out.
+
+use std::fs;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::task::{self, JoinError};
+use tokio_util::sync::CancellationToken;
+use wire::envelope::Limits;
+use wire::failure::{Failure, FailureKind};
+use wire::mqtt::Incoming;
+use wire::node::{Credentials, NodeLink};
+use wire::role::NodeRole;
+use wire::topic::Topic;
+
+use crate::assemble::Assembler;
+use crate::config::ViewerConfig;
+use crate::desk::{Desk, Step};
+use crate::event::{ViewerEvent, ViewerSummary};
+use crate::keyring::Keyring;
+use crate::outlet::Outlet;
+
+/// Runs a viewer until `shutdown` is cancelled. `observer` is told what happens, in order, and must not block.
+///
+/// On shutdown the message in hand is finished, frames in progress are given up, and the viewer ends within 5 s.
+/// Needs a tokio runtime.
+///
+/// # Errors
+/// A key file that cannot be used, a folder that cannot be made, a broker that does not answer at the start, or a
+/// bug.
+pub async fn run(
+    config: ViewerConfig,
+    observer: Arc<dyn Fn(ViewerEvent) + Send + Sync>,
+    shutdown: CancellationToken,
+) -> Result<ViewerSummary, Failure> {
+    let credentials = Credentials::load(&config.link.node, NodeRole::Viewer)?;
+    if config.pictures {
+        let out = &config.out;
+        fs::create_dir_all(out).map_err(|error| {
+            let what = format!("making the folder {}", out.display());
+            Failure::io(
+                what,
+                &error,
+                "mend `out.folder`, or set `out.pictures = false`",
+            )
+        })?;
+    }
+    let (keys, insecure_plain) = (config.client_keys.clone(), config.insecure_plain);
+    let keyring = task::spawn_blocking(move || Keyring::load(&keys, insecure_plain));
+    let keyring = keyring.await.map_err(|error| panicked(&error))??;
+    let filters = vec![Topic::all_maps(&config.link.node.site)];
+    let link = NodeLink::connect(credentials, &config.link.mqtt, filters, &shutdown).await?;
+    let NodeLink {
+        identity,
+        trust,
+        publisher,
+        mut subscriber,
+    } = link;
+
+    let limits = Limits {
+        max_envelope_bytes: config.link.mqtt.max_packet_bytes,
+    };
+    let assembler = Assembler::new(config.frames_in_progress);
+    let mut desk = Desk {
+        trust,
+        limits,
+        keyring,
+        assembler,
+    };
+    let summary = ViewerSummary::default();
+    let mut outlet = Outlet {
+        config: Arc::new(config),
+        identity,
+        publisher,
+        observer,
+        summary,
+    };
+    while let Some(incoming) = subscriber.recv().await {
+        let Incoming::Message { topic, payload } = incoming else {
+            continue;
+        };
+        let step;
+        (desk, step) = take(desk, &topic, payload).await?;
+        outlet.follow(&topic, step).await;
+    }
+    for part in desk.assembler.give_up_all() {
+        outlet.incomplete(part);
+    }
+    outlet.publisher.stop("asked to stop").await;
+    let summary = outlet.summary;
+    tracing::info!("viewer stopped: {summary}");
+    if shutdown.is_cancelled() {
+        Ok(summary)
+    } else {
+        Err(ended_unasked())
+    }
+}
+
+/// Takes a message on a thread that may block.
+async fn take(mut desk: Desk, topic: &str, payload: Bytes) -> Result<(Desk, Step), Failure> {
+    let topic = topic.to_owned();
+    let taken = task::spawn_blocking(move || {
+        let step = desk.take(&topic, payload);
+        (desk, step)
+    });
+    taken.await.map_err(|error| panicked(&error))
+}
+
+fn panicked(error: &JoinError) -> Failure {
+    Failure::new(
+        FailureKind::Bug,
+        format!("a step of the viewer panicked: {error}"),
+        "report this with the log lines above",
+    )
+}
+
+fn ended_unasked() -> Failure {
+    Failure::new(
+        FailureKind::Bug,
+        "the subscription ended without being asked to",
+        "report this with the log lines above",
+    )
+}
