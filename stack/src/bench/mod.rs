@@ -1,0 +1,48 @@
+//! `blindsight bench`: encrypts, pools and decrypts one frame in this process and says what each step costs.
+
+mod clock;
+mod measure;
+mod report;
+
+use crate::stream_args::StreamArgs;
+use clap::Args as ClapArgs;
+use wire::failure::{Failure, FailureKind};
+
+/// Options of `blindsight bench`.
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    stream: StreamArgs,
+    /// Threads to pool with [default: all cores]
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Measure one keyswitch + bootstrap (pbs_ms) with any scheme, not only with tfhe
+    #[arg(long)]
+    calibrate: bool,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the bench and prints its report.
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let spec = args.stream.spec()?;
+    let threads = match args.threads {
+        Some(0) => {
+            return Err(Failure::new(
+                FailureKind::Usage,
+                "--threads 0 leaves nobody to work",
+                "give 1 or more",
+            ));
+        }
+        Some(threads) => threads,
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    let report = measure::measure(&spec, threads, args.calibrate)?;
+    if args.json {
+        println!("{}", report.to_json());
+    } else {
+        print!("{report}");
+    }
+    Ok(())
+}

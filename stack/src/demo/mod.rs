@@ -1,0 +1,168 @@
+//! `blindsight demo`: the whole stack in one process, over real MQTT on loopback.
+//!
+//! - [`nodes`] starts broker, viewer, worker and camera on keys of the data folder
+//! - [`tally`] counts frames and maps and compares them with plaintext pooling
+//! - [`screen`] prints each map and the summary
+
+mod nodes;
+mod screen;
+mod tally;
+
+use crate::data_folder::DataFolder;
+use crate::stream_args::StreamArgs;
+use camera_node::SourceConfig;
+use camera_node::source::Repeat;
+use cipherframe::failure_report;
+use clap::Args as ClapArgs;
+use nodes::{Event, Running};
+use screen::Screen;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use tally::Tally;
+use wire::config::{LogConfig, LogFormat, LogLevel};
+use wire::failure::{Failure, FailureKind};
+use wire::shutdown::{Shutdown, on_signals};
+use wire::telemetry;
+
+/// How long maps may still come in after the camera has ended.
+const LAST_MAPS: Duration = Duration::from_secs(5);
+
+/// Options of `blindsight demo`.
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    stream: StreamArgs,
+    /// A folder of images (png, jpg); its sub-folders are clips
+    #[arg(long, default_value = "samples")]
+    video: PathBuf,
+    /// End after this many frames [default: go on until Ctrl-C]
+    #[arg(long)]
+    frames: Option<u64>,
+    /// Frames per second of the camera; receipts may hold it back
+    #[arg(long, default_value_t = 10.0)]
+    fps: f64,
+    /// A folder for the maps, as maps/<camera>/<seq>.png
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// The folder with the keys, made on first start
+    #[arg(long, default_value = "blindsight-data")]
+    data: PathBuf,
+    /// Draw no pictures
+    #[arg(long)]
+    headless: bool,
+    /// Compare every map with plaintext pooling of the very same quantised frame
+    #[arg(long)]
+    verify: bool,
+    /// Print JSON on stdout: an object for each map, and a summary
+    #[arg(long)]
+    json: bool,
+    /// Log more (-v: the nodes' own lines, -vv: everything)
+    #[arg(short, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+/// Runs the demo to its end. Fails if anything was lost or mismatched.
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let level = match args.verbose {
+        0 => LogLevel::Warn,
+        1 => LogLevel::Info,
+        _ => LogLevel::Debug,
+    };
+    telemetry::init(LogConfig {
+        format: LogFormat::Human,
+        level,
+    })?;
+    let spec = args.stream.spec()?;
+    let source = SourceConfig {
+        folder: args.video.clone(),
+        interval: Some(interval(args.fps)?),
+        repeat: Repeat::Forever,
+    };
+    // A missing folder is said before minutes go into keys.
+    let source = source.open()?;
+    let data = DataFolder::new(&args.data);
+    data.complete(spec.scheme(), &nodes::NODES.map(nodes::Identity::node))?;
+    eprintln!("{spec}: {}", failure_report(&spec));
+
+    let plan = nodes::Plan {
+        spec,
+        data,
+        out: args.out.clone(),
+        insecure_plain: args.stream.insecure_plain,
+        frames: args.frames,
+    };
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| Failure::io("starting the runtime", &error, "free some threads"))?;
+    let summary = runtime.block_on(async {
+        let shutdown = on_signals()?;
+        let running = Running::start(plan, Box::new(source), &shutdown).await?;
+        let screen = Screen::new(args.json, args.headless);
+        watch(running, Tally::new(args.verify), screen, shutdown).await
+    });
+    // Threads that are still pooling a tile nobody waits for do not hold the command back.
+    runtime.shutdown_background();
+    summary
+}
+
+/// Prints what happens until the camera has ended and its last map is in.
+async fn watch(
+    mut running: Running,
+    mut tally: Tally,
+    screen: Screen,
+    shutdown: Shutdown,
+) -> Result<(), Failure> {
+    let mut deadline = None;
+    loop {
+        let event = tokio::select! {
+            event = running.next_event() => event?,
+            () = until(deadline) => break,
+        };
+        match event {
+            Event::Camera(event) => tally.camera(&event),
+            Event::Viewer(event) => {
+                if let Some(line) = tally.viewer(event) {
+                    screen.map(&line);
+                }
+            }
+            Event::CameraEnded(summary) => {
+                // A frame whose receipt never came will give no map either.
+                tally.camera_ended(&summary);
+                deadline = Some(Instant::now() + LAST_MAPS);
+            }
+        }
+        if deadline.is_some() && tally.is_complete() {
+            break;
+        }
+    }
+    let interrupted = shutdown.is_cancelled();
+    running.stop().await?;
+    let summary = tally.summary(interrupted);
+    screen.summary(&summary);
+    match summary.problem() {
+        None => Ok(()),
+        Some(problem) => Err(Failure::new(
+            FailureKind::BadData,
+            problem,
+            "run it again with -v and look at the first warning",
+        )),
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn interval(fps: f64) -> Result<Duration, Failure> {
+    if (0.01..=1000.0).contains(&fps) {
+        Ok(Duration::from_secs_f64(1.0 / fps))
+    } else {
+        Err(Failure::new(
+            FailureKind::Usage,
+            format!("--fps {fps} is out of range"),
+            "give 0.01 to 1000",
+        ))
+    }
+}

@@ -1,0 +1,37 @@
+//! `blindsight keys show`.
+
+use clap::Args as ClapArgs;
+use keyfile::{KeyFile, Role};
+use std::path::PathBuf;
+use wire::failure::Failure;
+use wire::identity::{PublicIdentity, SigningIdentity};
+
+/// Options of `blindsight keys show`.
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Args {
+    /// Key files
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+}
+
+/// Prints what each file is. The key itself is never shown.
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    for path in &args.files {
+        let info = KeyFile::inspect(path)?;
+        println!("{}", path.display());
+        println!("  role       {}", info.role);
+        println!("  algorithm  {}", info.algorithm);
+        println!("  key id     {}", info.key_id);
+        println!("  size       {} bytes", info.payload_bytes);
+        let public = match info.role {
+            Role::SigningKey => Some(SigningIdentity::load(path)?.public()),
+            Role::VerifyingKey => Some(PublicIdentity::load(path)?),
+            _ => None,
+        };
+        if let Some(public) = public {
+            println!("  node       {}", public.name);
+            println!("  verifies   {}", public.key);
+        }
+    }
+    Ok(())
+}
