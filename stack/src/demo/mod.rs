@@ -114,6 +114,9 @@ async fn watch(
     let mut deadline = None;
     loop {
         let event = tokio::select! {
+            biased;
+            // Everything drains at once, so that Ctrl-C ends the demo within 5 s.
+            () = shutdown.cancelled() => break,
             event = running.next_event() => event?,
             () = until(deadline) => break,
         };

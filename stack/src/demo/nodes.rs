@@ -193,11 +193,18 @@ impl Running {
         }
     }
 
-    /// Stops all nodes.
-    pub(crate) async fn stop(self) -> Result<(), Failure> {
+    /// Stops all nodes: each finishes what it has in hand, within 5 s.
+    pub(crate) async fn stop(mut self) -> Result<(), Failure> {
         self.stop.cancel();
-        let (worker, viewer) = tokio::join!(self.worker, self.viewer);
+        let camera = async {
+            match self.camera.take() {
+                Some(camera) => flatten(camera.await).map(drop),
+                None => Ok(()),
+            }
+        };
+        let (camera, worker, viewer) = tokio::join!(camera, self.worker, self.viewer);
         self.broker.stop().await;
+        camera?;
         flatten(worker)?;
         flatten(viewer)?;
         Ok(())

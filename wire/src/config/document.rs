@@ -163,7 +163,7 @@ fn remove_from_value(value: &mut DeValue<'_>, steps: &[Step]) {
     match (value, steps.split_first()) {
         (DeValue::Table(table), _) => remove_from_table(table, steps),
         (DeValue::Array(array), Some((Step::Index(index), rest))) => {
-            if let Some(element) = array.iter_mut().nth(*index) {
+            if let Some(element) = array.get_mut(*index) {
                 remove_from_value(element.get_mut(), rest);
             }
         }
