@@ -3,6 +3,7 @@
 use super::circuit::{Circuit, Maximum, Operand};
 use super::encryption::tile_bytes;
 use super::evaluation_key::TfheEvaluationKey;
+use super::packing::pack;
 use super::parameters::{
     BOOTSTRAP_SCALE_LOG2, MESSAGES_PER_LIST, MODULUS, big_lwe_dimension, fresh_scale_log2,
 };
@@ -69,7 +70,7 @@ impl EvaluationKey for TfheEvaluationKey {
                 .for_each(|rows| circuit.add_window(rows, fresh));
             results.extend(work.run(&circuit)?);
         }
-        Ok(self.pack(&results))
+        Ok(pack(&self.packing, &results))
     }
 }
 
