@@ -1,12 +1,13 @@
 //! `broker run --config FILE`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use broker::BrokerConfig;
 use clap::{Parser, Subcommand};
 use wire::failure::{Failure, exit_with};
-use wire::{shutdown, telemetry};
+use wire::shutdown::run_until_signals;
+use wire::telemetry;
 
 /// The MQTT broker of Blindsight. It carries encrypted, signed messages and holds no keys.
 #[derive(Debug, Parser)]
@@ -31,16 +32,9 @@ fn main() -> ExitCode {
     exit_with(run(&config))
 }
 
-fn run(config: &std::path::Path) -> Result<(), Failure> {
-    let config = BrokerConfig::load(config)?;
+fn run(path: &Path) -> Result<(), Failure> {
+    let config = BrokerConfig::load(path)?;
     telemetry::init(config.log)?;
     let listener = broker::bind(config.listen)?;
-    let runtime = tokio::runtime::Runtime::new().map_err(|error| {
-        Failure::io(
-            "starting the runtime",
-            &error,
-            "close other programs and try again",
-        )
-    })?;
-    runtime.block_on(async { broker::run(config, listener, shutdown::on_signals()?).await })
+    run_until_signals(|shutdown| broker::run(config, listener, shutdown))
 }

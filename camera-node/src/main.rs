@@ -7,7 +7,8 @@ use std::sync::Arc;
 use camera_node::{CameraConfig, samples};
 use clap::{Parser, Subcommand};
 use wire::failure::{Failure, exit_with};
-use wire::{shutdown, telemetry};
+use wire::shutdown::run_until_signals;
+use wire::telemetry;
 
 /// Encrypts camera frames and publishes them.
 #[derive(Parser)]
@@ -53,20 +54,8 @@ fn run(path: &Path, insecure_plain: bool) -> Result<(), Failure> {
     };
     telemetry::init(config.log)?;
     let source = Box::new(config.source.open()?);
-    let runtime = tokio::runtime::Runtime::new().map_err(|error| {
-        Failure::io(
-            "starting the runtime",
-            &error,
-            "allow this user more threads",
-        )
-    })?;
-    let result = runtime.block_on(async {
-        let shutdown = shutdown::on_signals()?;
-        camera_node::run(config, source, Arc::new(|_| {}), shutdown).await
-    });
-    // A thread that still blocks must not hold up the end of the program.
-    runtime.shutdown_background();
-    result.map(drop)
+    run_until_signals(|shutdown| camera_node::run(config, source, Arc::new(|_| {}), shutdown))
+        .map(drop)
 }
 
 fn render(out: &Path) -> Result<(), Failure> {

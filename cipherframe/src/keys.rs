@@ -4,7 +4,7 @@
 
 use crate::progress::Progress;
 use crate::scheme::{EvaluationKey, PublicKey, Scheme, SchemeError, SchemeId, UnknownScheme};
-use keyfile::{KeyFile, KeyFileError, Role};
+use keyfile::{KeyFile, KeyFileError, KeyId, Role};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
@@ -22,6 +22,20 @@ pub enum KeyError {
         path: PathBuf,
         /// The scheme it names.
         source: UnknownScheme,
+    },
+    /// A key of the scheme `plain` where that is not allowed.
+    #[error("{} is a key of the scheme plain, which hides nothing; give a key of another scheme, or pass `--insecure-plain` for a dry run", path.display())]
+    Plain {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A second key of one key set.
+    #[error("{} is a second key of key set {key_id}; name each key set once in the configuration", path.display())]
+    Twice {
+        /// The file.
+        path: PathBuf,
+        /// The key set.
+        key_id: KeyId,
     },
     /// The key inside is not usable.
     #[error("key file {}: {source}", path.display())]

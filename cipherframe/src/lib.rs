@@ -19,6 +19,7 @@
 
 mod feature_map;
 mod frame;
+mod keyring;
 pub mod keys;
 mod pool;
 mod progress;
@@ -30,11 +31,12 @@ mod tile;
 pub use feature_map::{FeatureMap, FeatureMapError};
 pub use frame::{Frame, FrameError, MAX_SIDE};
 pub use keyfile::KeyId;
+pub use keyring::Keyring;
 pub use pool::{PoolSpec, PoolSpecError, max_pool};
 pub use progress::Progress;
 pub use quantiser::{QuantisedFrame, Quantiser, QuantiserError};
 pub use scheme::{
-    EvaluationKey, FailureReport, Fingerprint, PublicKey, Scheme, SchemeError, SchemeId,
+    EvaluationKey, FailureReport, Fingerprint, Key, PublicKey, Scheme, SchemeError, SchemeId,
     UnknownScheme, failure_report,
 };
 pub use spec::{SpecError, StreamSpec};

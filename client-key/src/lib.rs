@@ -22,19 +22,13 @@ pub use key_set::{
 };
 
 use cipherframe::keys::KeyError;
-use cipherframe::{KeyId, SchemeError, SchemeId, StreamSpec};
+use cipherframe::{Key, KeyId, SchemeError, SchemeId, StreamSpec};
 use keyfile::Role;
 use std::path::Path;
 use std::sync::Arc;
 
 /// The key that decrypts maps. Whoever holds it sees what the cameras see.
-pub trait ClientKey: Send + Sync {
-    /// The scheme the key is for.
-    fn scheme(&self) -> SchemeId;
-
-    /// The key set the key belongs to.
-    fn key_id(&self) -> KeyId;
-
+pub trait ClientKey: Key {
     /// Decrypts map tile `tile`: one level per window, in the order of `TilePlan::windows`.
     fn decrypt(
         &self,

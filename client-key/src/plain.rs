@@ -2,7 +2,7 @@
 
 use crate::ClientKey;
 use cipherframe::scheme::{check_length, check_scheme, region};
-use cipherframe::{KeyId, SchemeError, SchemeId, StreamSpec};
+use cipherframe::{Key, KeyId, SchemeError, SchemeId, StreamSpec};
 
 pub(crate) struct PlainClientKey {
     key_id: KeyId,
@@ -15,7 +15,7 @@ impl PlainClientKey {
     }
 }
 
-impl ClientKey for PlainClientKey {
+impl Key for PlainClientKey {
     fn scheme(&self) -> SchemeId {
         SchemeId::Plain
     }
@@ -23,7 +23,9 @@ impl ClientKey for PlainClientKey {
     fn key_id(&self) -> KeyId {
         self.key_id
     }
+}
 
+impl ClientKey for PlainClientKey {
     fn decrypt(&self, spec: &StreamSpec, tile: u32, levels: &[u8]) -> Result<Vec<u8>, SchemeError> {
         check_scheme(SchemeId::Plain, spec)?;
         check_length(

@@ -10,7 +10,7 @@ use cipherframe::scheme::tfhe::parameters::{MODULUS, PACKING, SET, fingerprint};
 use cipherframe::scheme::tfhe::words::push_key_words;
 use cipherframe::scheme::tfhe::{FINGERPRINT_BYTES, check_fingerprint};
 use cipherframe::scheme::{check_length, check_scheme, region};
-use cipherframe::{KeyId, Progress, SchemeError, SchemeId, StreamSpec};
+use cipherframe::{Key, KeyId, Progress, SchemeError, SchemeId, StreamSpec};
 use tfhe::core_crypto::commons::math::random::Seed;
 use tfhe::core_crypto::prelude::*;
 use zeroize::Zeroize;
@@ -241,7 +241,7 @@ impl TfheClientKey {
     }
 }
 
-impl ClientKey for TfheClientKey {
+impl Key for TfheClientKey {
     fn scheme(&self) -> SchemeId {
         SchemeId::Tfhe
     }
@@ -249,7 +249,9 @@ impl ClientKey for TfheClientKey {
     fn key_id(&self) -> KeyId {
         self.key_id
     }
+}
 
+impl ClientKey for TfheClientKey {
     fn decrypt(
         &self,
         spec: &StreamSpec,

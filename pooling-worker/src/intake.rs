@@ -65,7 +65,7 @@ pub(crate) fn check(
     }
     let key_id = KeyId::from_bytes(header.key_id);
     let key = keyring
-        .get(&header.key_id)
+        .get(key_id)
         .ok_or(TileRefusal::UnknownKey { key_id })?;
     if key.scheme() != spec.scheme() {
         let (key, stream) = (key.scheme(), spec.scheme());

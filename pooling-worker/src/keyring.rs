@@ -1,108 +1,35 @@
 //! The evaluation keys that a worker pools with, by key set.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use cipherframe::keys::{KeyError, load_evaluation_key};
-use cipherframe::{EvaluationKey, Progress, SchemeId};
+use cipherframe::{EvaluationKey, Progress};
 use wire::failure::{Failure, FailureKind};
 
 /// The evaluation keys of a worker. A tile's header names its key set; the worker pools with that set's key.
-#[derive(Default)]
-pub(crate) struct Keyring {
-    keys: HashMap<[u8; 16], Arc<dyn EvaluationKey>>,
-}
+pub(crate) type Keyring = cipherframe::Keyring<dyn EvaluationKey>;
 
-impl Keyring {
-    /// Loads and expands the keys in the files `paths`. Blocks for seconds. Keys of the scheme `plain` are only
-    /// taken with `insecure_plain`.
-    pub(crate) fn load(
-        paths: &[PathBuf],
-        insecure_plain: bool,
-        progress: &dyn Progress,
-    ) -> Result<Self, Failure> {
-        let mut keyring = Self::default();
-        for path in paths {
-            let key = load_evaluation_key(path, progress).map_err(failure)?;
-            if key.scheme() == SchemeId::Plain && !insecure_plain {
-                return Err(Failure::new(
-                    FailureKind::Configuration,
-                    format!(
-                        "{} is a key of the scheme `plain`, which hides nothing",
-                        path.display()
-                    ),
-                    "give a key of another scheme, or pass `--insecure-plain` for a dry run",
-                ));
-            }
-            tracing::info!(file = %path.display(), key_set = %key.key_id(), "evaluation key loaded");
-            if let Some(twice) = keyring.insert(key) {
-                return Err(Failure::new(
-                    FailureKind::Configuration,
-                    format!(
-                        "{} is a second evaluation key of key set {}",
-                        path.display(),
-                        twice.key_id()
-                    ),
-                    "name each key set once in `pool.evaluation_keys`",
-                ));
-            }
-        }
-        Ok(keyring)
-    }
-
-    /// Adds a key and returns the one of the same key set that it replaces.
-    pub(crate) fn insert(&mut self, key: Arc<dyn EvaluationKey>) -> Option<Arc<dyn EvaluationKey>> {
-        self.keys.insert(*key.key_id().as_bytes(), key)
-    }
-
-    /// The key of the key set that a tile names.
-    pub(crate) fn get(&self, key_id: &[u8; 16]) -> Option<&Arc<dyn EvaluationKey>> {
-        self.keys.get(key_id)
-    }
+/// Loads and expands the keys in the files `paths`. Blocks for seconds. Keys of the scheme `plain` are only taken with
+/// `insecure_plain`.
+pub(crate) fn load(
+    paths: &[PathBuf],
+    insecure_plain: bool,
+    progress: &dyn Progress,
+) -> Result<Keyring, Failure> {
+    Keyring::load(paths, insecure_plain, |path| {
+        let key = load_evaluation_key(path, progress)?;
+        tracing::info!(file = %path.display(), key_set = %key.key_id(), "evaluation key loaded");
+        Ok(key)
+    })
+    .map_err(failure)
 }
 
 fn failure(error: KeyError) -> Failure {
-    let mend = "make new keys with `blindsight keys new` and copy their evaluation.key here";
     match error {
         KeyError::File(error) => error.into(),
-        other => Failure::new(FailureKind::BadData, other.to_string(), mend),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use keyfile::{KeyFile, KeyId, Role};
-
-    use super::*;
-
-    #[test]
-    fn plain_keys_are_refused_unless_allowed_and_each_key_set_counts_once() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("evaluation.key");
-        let id = KeyId::from_bytes([4; 16]);
-        let file = KeyFile::new(Role::EvaluationKey, "plain", id, Vec::new().into());
-        file.and_then(|file| file.create(&path)).expect("written");
-        let shown = path.display();
-        let load = |paths: &[PathBuf], plain| Keyring::load(paths, plain, &()).map(|_| ());
-        let once = [path.clone()];
-        let failure = load(&once, false).expect_err("a refusal");
-        assert_eq!(failure.kind, FailureKind::Configuration);
-        assert_eq!(
-            failure.to_string(),
-            format!(
-                "{shown} is a key of the scheme `plain`, which hides nothing\n  \
-                 help: give a key of another scheme, or pass `--insecure-plain` for a dry run"
-            )
-        );
-        assert_eq!(load(&once, true), Ok(()));
-        let failure = load(&[path.clone(), path.clone()], true).expect_err("a refusal");
-        assert_eq!(
-            failure.to_string(),
-            format!(
-                "{shown} is a second evaluation key of key set {id}\n  \
-                 help: name each key set once in `pool.evaluation_keys`"
-            )
-        );
+        KeyError::Plain { .. } | KeyError::Twice { .. } => {
+            Failure::of(FailureKind::Configuration, &error)
+        }
+        other => Failure::of(FailureKind::BadData, &other),
     }
 }

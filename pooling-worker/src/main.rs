@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use pooling_worker::WorkerConfig;
-use wire::failure::{Failure, FailureKind, exit_with};
-use wire::{shutdown, telemetry};
+use wire::failure::{Failure, exit_with};
+use wire::shutdown::run_until_signals;
+use wire::telemetry;
 
 /// Pools encrypted camera tiles without seeing them.
 #[derive(Parser)]
@@ -43,18 +44,5 @@ fn run(path: &Path, insecure_plain: bool) -> Result<(), Failure> {
         ..WorkerConfig::load(path)?
     };
     telemetry::init(config.log)?;
-    let runtime = tokio::runtime::Runtime::new().map_err(|error| {
-        Failure::new(
-            FailureKind::Io,
-            format!("starting the runtime failed: {error}"),
-            "allow this user more threads",
-        )
-    })?;
-    let result = runtime.block_on(async {
-        let shutdown = shutdown::on_signals()?;
-        pooling_worker::run(config, shutdown).await
-    });
-    // A thread that still blocks must not hold up the end of the program.
-    runtime.shutdown_background();
-    result.map(drop)
+    run_until_signals(|shutdown| pooling_worker::run(config, shutdown)).map(drop)
 }

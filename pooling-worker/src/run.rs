@@ -15,7 +15,7 @@ use wire::role::NodeRole;
 use wire::topic::Topic;
 
 use crate::config::WorkerConfig;
-use crate::keyring::Keyring;
+use crate::keyring::{self, Keyring};
 use crate::progress::LoggedProgress;
 use crate::stages::{Intake, Outlet, PoolingThread};
 use crate::summary::{Counters, WorkerSummary};
@@ -125,7 +125,7 @@ async fn load_keys(
     spawn("load-keys", move || {
         let progress = LoggedProgress::new("loading evaluation keys".to_owned(), &told_to_stop);
         // Nobody waits for the keys any more when the worker was asked to stop.
-        let _ = loaded.send(Keyring::load(&paths, insecure_plain, &progress));
+        let _ = loaded.send(keyring::load(&paths, insecure_plain, &progress));
     })?;
     tokio::select! {
         keyring = keyring => match keyring {

@@ -21,7 +21,7 @@ pub(crate) enum FakeKey {
 
 pub(crate) const KEY_ID: [u8; 16] = [7; 16];
 
-impl EvaluationKey for FakeKey {
+impl cipherframe::Key for FakeKey {
     fn scheme(&self) -> SchemeId {
         SchemeId::Plain
     }
@@ -29,7 +29,9 @@ impl EvaluationKey for FakeKey {
     fn key_id(&self) -> KeyId {
         KeyId::from_bytes(KEY_ID)
     }
+}
 
+impl EvaluationKey for FakeKey {
     fn pool(
         &self,
         _spec: &StreamSpec,

@@ -129,7 +129,7 @@ impl Desk {
             return Err(MessageRefusal::Parameters { scheme, tile, own });
         }
         let key_id = KeyId::from_bytes(header.key_id);
-        let key = self.keyring.get(&header.key_id);
+        let key = self.keyring.get(key_id);
         let key = key.ok_or(MessageRefusal::UnknownKey { key_id })?;
         check_scheme(key.scheme(), spec)?;
         Ok(key)

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use viewer::ViewerConfig;
-use wire::failure::{Failure, FailureKind, exit_with};
-use wire::{shutdown, telemetry};
+use wire::failure::{Failure, exit_with};
+use wire::shutdown::run_until_signals;
+use wire::telemetry;
 
 /// Decrypts feature maps, writes them as pictures and logs them.
 #[derive(Parser)]
@@ -44,18 +45,5 @@ fn run(path: &Path, insecure_plain: bool) -> Result<(), Failure> {
         ..ViewerConfig::load(path)?
     };
     telemetry::init(config.log)?;
-    let runtime = tokio::runtime::Runtime::new().map_err(|error| {
-        Failure::new(
-            FailureKind::Io,
-            format!("starting the runtime failed: {error}"),
-            "allow this user more threads",
-        )
-    })?;
-    let result = runtime.block_on(async {
-        let shutdown = shutdown::on_signals()?;
-        viewer::run(config, Arc::new(|_| {}), shutdown).await
-    });
-    // A thread that still blocks must not hold up the end of the program.
-    runtime.shutdown_background();
-    result.map(drop)
+    run_until_signals(|shutdown| viewer::run(config, Arc::new(|_| {}), shutdown)).map(drop)
 }

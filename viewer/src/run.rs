@@ -17,7 +17,7 @@ use crate::assemble::Assembler;
 use crate::config::ViewerConfig;
 use crate::desk::{Desk, Step};
 use crate::event::{ViewerEvent, ViewerSummary};
-use crate::keyring::Keyring;
+use crate::keyring;
 use crate::outlet::Outlet;
 
 /// Runs a viewer until `shutdown` is cancelled. `observer` is told what happens, in order, and must not block.
@@ -46,7 +46,7 @@ pub async fn run(
         })?;
     }
     let (keys, insecure_plain) = (config.client_keys.clone(), config.insecure_plain);
-    let keyring = task::spawn_blocking(move || Keyring::load(&keys, insecure_plain));
+    let keyring = task::spawn_blocking(move || keyring::load(&keys, insecure_plain));
     let keyring = keyring.await.map_err(|error| panicked(&error))??;
     let filters = vec![Topic::all_maps(&config.link.node.site)];
     let link = NodeLink::connect(credentials, &config.link.mqtt, filters, &shutdown).await?;

@@ -14,14 +14,32 @@ pub type Shutdown = CancellationToken;
 /// Exit code after a second signal, as a shell reports an interrupted program.
 const INTERRUPTED: i32 = 130;
 
-/// Returns a token that SIGINT or SIGTERM cancels. A second signal ends the program at once.
+/// Runs a node on a runtime of its own until it ends, with a token that SIGINT or SIGTERM cancels. A
+/// second signal ends the program at once.
 ///
-/// For `main` functions only, inside a tokio runtime: libraries and tests cancel a token of their
-/// own.
+/// For `main` functions only: libraries and tests cancel a token of their own.
 ///
 /// # Errors
-/// [`FailureKind::Bug`] when the system refuses a signal handler.
-pub fn on_signals() -> Result<Shutdown, Failure> {
+/// That of the node; [`FailureKind::Io`] when the system has no threads for the runtime;
+/// [`FailureKind::Bug`] when it refuses a signal handler.
+pub fn run_until_signals<T, Node>(node: impl FnOnce(Shutdown) -> Node) -> Result<T, Failure>
+where
+    Node: Future<Output = Result<T, Failure>>,
+{
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| {
+        Failure::io(
+            "starting the runtime",
+            &error,
+            "allow this user more threads",
+        )
+    })?;
+    let ended = runtime.block_on(async { node(on_signals()?).await });
+    // A thread that still blocks, such as one that pools a tile, must not hold up the end.
+    runtime.shutdown_background();
+    ended
+}
+
+fn on_signals() -> Result<Shutdown, Failure> {
     let mut interrupt = install(SignalKind::interrupt())?;
     let mut terminate = install(SignalKind::terminate())?;
     let shutdown = Shutdown::new();

@@ -26,7 +26,7 @@ const NEVER: Duration = Duration::from_secs(600);
 /// "Encrypts" a tile as its number and the sum of the frame's levels.
 struct FakeKey;
 
-impl PublicKey for FakeKey {
+impl cipherframe::Key for FakeKey {
     fn scheme(&self) -> SchemeId {
         SchemeId::Tfhe
     }
@@ -34,7 +34,9 @@ impl PublicKey for FakeKey {
     fn key_id(&self) -> KeyId {
         KeyId::from_bytes([7; 16])
     }
+}
 
+impl PublicKey for FakeKey {
     fn encrypt(
         &self,
         _: &StreamSpec,

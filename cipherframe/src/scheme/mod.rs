@@ -151,14 +151,17 @@ pub trait Scheme: Sync {
     ) -> Result<Arc<dyn EvaluationKey>, SchemeError>;
 }
 
-/// The camera's key: encrypts, and cannot decrypt.
-pub trait PublicKey: Send + Sync {
+/// What every key can say of itself.
+pub trait Key: Send + Sync {
     /// The scheme the key is for.
     fn scheme(&self) -> SchemeId;
 
     /// The key set the key belongs to.
     fn key_id(&self) -> KeyId;
+}
 
+/// The camera's key: encrypts, and cannot decrypt.
+pub trait PublicKey: Key {
     /// Encrypts tile `tile` of a frame that was quantised with the quantiser of `spec`. The length depends on `spec` and
     /// `tile` alone.
     fn encrypt(
@@ -170,13 +173,7 @@ pub trait PublicKey: Send + Sync {
 }
 
 /// The worker's key: pools ciphertexts, and can neither encrypt nor decrypt.
-pub trait EvaluationKey: Send + Sync {
-    /// The scheme the key is for.
-    fn scheme(&self) -> SchemeId;
-
-    /// The key set the key belongs to.
-    fn key_id(&self) -> KeyId;
-
+pub trait EvaluationKey: Key {
     /// Pools an encrypted tile: one encrypted maximum per window. Runs on the current rayon pool and reports finished
     /// steps to `progress`. The same tile gives the same map.
     fn pool(

@@ -3,8 +3,8 @@
 //! A tile is its pixel levels, a map tile its maxima, one byte each.
 
 use super::{
-    EvaluationKey, FailureReport, Fingerprint, Limits, PublicKey, Scheme, SchemeError, SchemeId,
-    check_length, check_scheme, region, tile_levels,
+    EvaluationKey, FailureReport, Fingerprint, Key, Limits, PublicKey, Scheme, SchemeError,
+    SchemeId, check_length, check_scheme, region, tile_levels,
 };
 use crate::pool::PoolSpec;
 use crate::progress::Progress;
@@ -77,7 +77,7 @@ impl Scheme for Plain {
     }
 }
 
-impl PublicKey for PlainKey {
+impl Key for PlainKey {
     fn scheme(&self) -> SchemeId {
         SchemeId::Plain
     }
@@ -85,7 +85,9 @@ impl PublicKey for PlainKey {
     fn key_id(&self) -> KeyId {
         self.key_id
     }
+}
 
+impl PublicKey for PlainKey {
     fn encrypt(
         &self,
         spec: &StreamSpec,
@@ -98,14 +100,6 @@ impl PublicKey for PlainKey {
 }
 
 impl EvaluationKey for PlainKey {
-    fn scheme(&self) -> SchemeId {
-        SchemeId::Plain
-    }
-
-    fn key_id(&self) -> KeyId {
-        self.key_id
-    }
-
     fn pool(
         &self,
         spec: &StreamSpec,

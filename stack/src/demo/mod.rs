@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use tally::Tally;
 use wire::config::{LogConfig, LogFormat, LogLevel};
 use wire::failure::{Failure, FailureKind};
-use wire::shutdown::{Shutdown, on_signals};
+use wire::shutdown::{Shutdown, run_until_signals};
 use wire::telemetry;
 
 /// How long maps may still come in after the camera has ended.
@@ -91,17 +91,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         insecure_plain: args.stream.insecure_plain,
         frames: args.frames,
     };
-    let runtime = tokio::runtime::Runtime::new()
-        .map_err(|error| Failure::io("starting the runtime", &error, "free some threads"))?;
-    let summary = runtime.block_on(async {
-        let shutdown = on_signals()?;
+    run_until_signals(|shutdown| async {
         let running = Running::start(plan, Box::new(source), &shutdown).await?;
         let screen = Screen::new(args.json, args.headless);
         watch(running, Tally::new(args.verify), screen, shutdown).await
-    });
-    // Threads that are still pooling a tile nobody waits for do not hold the command back.
-    runtime.shutdown_background();
-    summary
+    })
 }
 
 /// Prints what happens until the camera has ended and its last map is in.

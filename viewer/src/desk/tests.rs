@@ -13,7 +13,7 @@ const CORRUPT: u8 = 0xf0;
 /// The first byte of a ciphertext on which decryption panics.
 const PANIC: u8 = 0xf1;
 
-impl ClientKey for FakeKey {
+impl cipherframe::Key for FakeKey {
     fn scheme(&self) -> SchemeId {
         SchemeId::Plain
     }
@@ -21,7 +21,9 @@ impl ClientKey for FakeKey {
     fn key_id(&self) -> KeyId {
         KeyId::from_bytes(KEY_ID)
     }
+}
 
+impl ClientKey for FakeKey {
     fn decrypt(
         &self,
         spec: &StreamSpec,

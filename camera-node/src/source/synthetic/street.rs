@@ -119,7 +119,13 @@ fn draw_house(canvas: &mut Canvas, house: &House) {
     canvas.shade(
         Shape::Rect(left, eaves, right, FAR_PAVEMENT),
         1.0,
-        |_, y| wall - if (y as u32).is_multiple_of(3) { 7.0 } else { 0.0 } - (y - eaves) * 0.25,
+        |_, y| {
+            wall - if (y as u32).is_multiple_of(3) {
+                7.0
+            } else {
+                0.0
+            } - (y - eaves) * 0.25
+        },
     );
     if ridge < eaves {
         let corners = [

@@ -7,7 +7,7 @@ use super::parameters::{
 };
 use super::words::{key_words, push_tile_words};
 use crate::quantiser::QuantisedFrame;
-use crate::scheme::{PublicKey, SchemeError, SchemeId, check_scheme, tile_levels};
+use crate::scheme::{Key, PublicKey, SchemeError, SchemeId, check_scheme, tile_levels};
 use crate::spec::StreamSpec;
 use keyfile::KeyId;
 use tfhe::core_crypto::prelude::*;
@@ -33,7 +33,7 @@ pub(super) const fn tile_bytes(pixels: usize) -> usize {
     (MESSAGES_PER_LIST + pixels) * TILE_WORD_BYTES
 }
 
-impl PublicKey for TfhePublicKey {
+impl Key for TfhePublicKey {
     fn scheme(&self) -> SchemeId {
         SchemeId::Tfhe
     }
@@ -41,7 +41,9 @@ impl PublicKey for TfhePublicKey {
     fn key_id(&self) -> KeyId {
         self.key_id
     }
+}
 
+impl PublicKey for TfhePublicKey {
     fn encrypt(
         &self,
         spec: &StreamSpec,

@@ -9,7 +9,9 @@ use super::parameters::{
 };
 use super::words::tile_words;
 use crate::progress::Progress;
-use crate::scheme::{EvaluationKey, SchemeError, SchemeId, check_length, check_scheme, region};
+use crate::scheme::{
+    EvaluationKey, Key, SchemeError, SchemeId, check_length, check_scheme, region,
+};
 use crate::spec::StreamSpec;
 use crate::tile::TileRegion;
 use keyfile::KeyId;
@@ -24,7 +26,7 @@ const WINDOWS_PER_GROUP: usize = 128;
 /// Bootstraps in one batch at the most. Larger batches gain little and delay cancelling.
 const BATCH: usize = 16;
 
-impl EvaluationKey for TfheEvaluationKey {
+impl Key for TfheEvaluationKey {
     fn scheme(&self) -> SchemeId {
         SchemeId::Tfhe
     }
@@ -32,7 +34,9 @@ impl EvaluationKey for TfheEvaluationKey {
     fn key_id(&self) -> KeyId {
         self.key_id
     }
+}
 
+impl EvaluationKey for TfheEvaluationKey {
     fn pool(
         &self,
         spec: &StreamSpec,
