@@ -1,7 +1,7 @@
 //! Which tiles a worker has in hand.
 //!
-//! A camera that waits for a receipt sends a frame again. While the worker still has a tile in hand, pooling it
-//! twice would only make the queue longer. A tile that is done may come again: its map may have been lost.
+//! MQTT may deliver a message more than once. While the worker still has a tile in hand, pooling it twice would only
+//! make the queue longer. A tile that is done may come again: its map may have been lost.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

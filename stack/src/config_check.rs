@@ -1,5 +1,6 @@
 //! `blindsight config check`: finds every problem of configuration files and touches nothing.
 
+use crate::stdout;
 use broker::BrokerConfig;
 use camera_node::CameraConfig;
 use clap::Subcommand;
@@ -27,7 +28,7 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
     let mut failures = Vec::new();
     for path in files {
         match check(path) {
-            Ok(node) => println!("{}: fine ({node})", path.display()),
+            Ok(node) => stdout::line(format_args!("{}: fine ({node})", path.display())),
             Err(failure) => failures.push(failure),
         }
     }

@@ -131,7 +131,7 @@ impl DataFolder {
 }
 
 /// A folder only its owner can enter, made if missing.
-fn private_folder(path: &Path) -> Result<(), Failure> {
+pub(crate) fn private_folder(path: &Path) -> Result<(), Failure> {
     let made = fs::DirBuilder::new()
         .mode(0o700)
         .recursive(true)

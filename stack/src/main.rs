@@ -7,6 +7,7 @@ mod demo;
 mod failure;
 mod keys;
 mod progress;
+mod stdout;
 mod stream_args;
 
 use clap::{Parser, Subcommand};

@@ -65,7 +65,7 @@ impl Outlet {
         }
     }
 
-    /// Says that a frame arrived. A receipt that cannot be sent makes the camera send the frame again.
+    /// Says that a frame arrived. A receipt that cannot be sent leaves the frame unconfirmed at the camera.
     async fn receipt(&mut self, frame: FrameId) {
         let receipt = Receipt { frame };
         let sent = match envelope::seal(&self.identity, &receipt, &[]) {

@@ -4,6 +4,7 @@ mod clock;
 mod measure;
 mod report;
 
+use crate::stdout;
 use crate::stream_args::StreamArgs;
 use clap::Args as ClapArgs;
 use wire::failure::{Failure, FailureKind};
@@ -40,9 +41,19 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     };
     let report = measure::measure(&spec, threads, args.calibrate)?;
     if args.json {
-        println!("{}", report.to_json());
+        stdout::line(report.to_json());
     } else {
-        print!("{report}");
+        stdout::line(&report);
+    }
+    if report.wrong > 0 {
+        return Err(Failure::new(
+            FailureKind::BadData,
+            format!(
+                "{} of {} windows differ from plaintext pooling",
+                report.wrong, report.windows
+            ),
+            "report this with the line above: it must never happen",
+        ));
     }
     Ok(())
 }

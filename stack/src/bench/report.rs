@@ -96,15 +96,15 @@ impl fmt::Display for Report {
             self.bytes_in, self.bytes_out
         )?;
         writeln!(f, "  eval key  {:>12} bytes", self.eval_key_bytes)?;
-        if let Some(bytes) = self.peak_rss_bytes {
-            writeln!(f, "  peak      {:>12.1} MB of memory", bytes as f64 / 1e6)?;
-        }
         if let Some(pbs_ms) = self.pbs_ms {
             writeln!(
                 f,
                 "  bootstrap {pbs_ms:>12.2} ms of processor time, keyswitch included"
             )?;
         }
-        Ok(())
+        match self.peak_rss_bytes {
+            Some(bytes) => write!(f, "  peak      {:>12.1} MB of memory", bytes as f64 / 1e6),
+            None => write!(f, "  peak      unknown"),
+        }
     }
 }

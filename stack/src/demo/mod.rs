@@ -153,13 +153,13 @@ async fn until(deadline: Option<Instant>) {
 }
 
 fn interval(fps: f64) -> Result<Duration, Failure> {
-    if (0.01..=1000.0).contains(&fps) {
+    if (0.01..=240.0).contains(&fps) {
         Ok(Duration::from_secs_f64(1.0 / fps))
     } else {
         Err(Failure::new(
             FailureKind::Usage,
             format!("--fps {fps} is out of range"),
-            "give 0.01 to 1000",
+            "give 0.01 to 240",
         ))
     }
 }

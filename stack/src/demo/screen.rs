@@ -1,6 +1,7 @@
 //! What the demo prints: a line and a small picture for each map, or JSON.
 
 use super::tally::{MapLine, Summary};
+use crate::stdout;
 use serde_json::{Value, json};
 use std::io::IsTerminal;
 use viewer::terminal::{Style, draw};
@@ -31,21 +32,21 @@ impl Screen {
     /// Prints a finished map.
     pub(crate) fn map(&self, line: &MapLine) {
         if self.json {
-            println!("{}", map_json(line));
+            stdout::line(map_json(line));
             return;
         }
-        println!("{}", map_text(line));
+        stdout::line(map_text(line));
         if let Some(style) = self.pictures {
-            print!("{}", draw(&line.map, style, PICTURE_COLUMNS));
+            stdout::line(draw(&line.map, style, PICTURE_COLUMNS).trim_end_matches('\n'));
         }
     }
 
     /// Prints the summary.
     pub(crate) fn summary(&self, summary: &Summary) {
         if self.json {
-            println!("{}", summary_json(summary));
+            stdout::line(summary_json(summary));
         } else {
-            println!("{}", summary_text(summary));
+            stdout::line(summary_text(summary));
         }
     }
 }
@@ -103,14 +104,13 @@ fn summary_text(summary: &Summary) -> String {
 }
 
 fn summary_json(summary: &Summary) -> Value {
-    let mut object = json!({
-        "frames": summary.frames,
-        "maps": summary.maps,
-        "fps": summary.fps,
-        "lost": summary.lost,
-    });
-    if let Some(mismatched) = summary.mismatched_values {
-        object["mismatched_values"] = json!(mismatched);
-    }
-    json!({ "summary": object })
+    json!({
+        "summary": {
+            "frames": summary.frames,
+            "maps": summary.maps,
+            "mismatched_values": summary.mismatched_values,
+            "fps": summary.fps,
+            "lost": summary.lost,
+        }
+    })
 }

@@ -1,5 +1,6 @@
 //! `blindsight keys enroll`.
 
+use crate::stdout;
 use clap::Args as ClapArgs;
 use keyfile::{KeyFile, Role};
 use std::path::{Path, PathBuf};
@@ -42,11 +43,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     };
     trust.enroll(&name, args.role, &key)?;
     trust.save(&args.trust)?;
-    println!(
+    stdout::line(format_args!(
         "{name} is enrolled as {} in {}",
         args.role,
         args.trust.display()
-    );
+    ));
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! `blindsight keys export`: what one node needs, and nothing that only another one may hold.
 
-use crate::data_folder::DataFolder;
+use crate::data_folder::{DataFolder, private_folder};
+use crate::stdout;
 use cipherframe::SchemeId;
 use clap::Args as ClapArgs;
 use std::fs;
@@ -37,13 +38,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         NodeRole::Worker => data.evaluation_key(args.scheme),
         NodeRole::Viewer => data.client_key(args.scheme),
     };
-    fs::create_dir_all(&args.to).map_err(|error| {
-        Failure::io(
-            format!("making the folder {}", args.to.display()),
-            &error,
-            "choose a folder that you may write to",
-        )
-    })?;
+    private_folder(&args.to)?;
     for from in [data.signing_key(&args.name), fhe_key, data.trust()] {
         let Some(file_name) = from.file_name() else {
             continue;
@@ -64,7 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
                 "make the keys with `blindsight keys new`, or mend --dir and --name",
             )
         })?;
-        println!("{}", to.display());
+        stdout::line(to.display());
     }
     Ok(())
 }

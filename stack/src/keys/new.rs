@@ -1,6 +1,7 @@
 //! `blindsight keys new`.
 
 use crate::data_folder::{DataFolder, Node};
+use crate::stdout;
 use cipherframe::SchemeId;
 use clap::Args as ClapArgs;
 use std::path::PathBuf;
@@ -53,7 +54,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         );
     }
     for path in made {
-        println!("{}", path.display());
+        stdout::line(path.display());
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! `blindsight keys show`.
 
+use crate::stdout;
 use clap::Args as ClapArgs;
 use keyfile::{KeyFile, Role};
 use std::path::PathBuf;
@@ -18,19 +19,19 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     for path in &args.files {
         let info = KeyFile::inspect(path)?;
-        println!("{}", path.display());
-        println!("  role       {}", info.role);
-        println!("  algorithm  {}", info.algorithm);
-        println!("  key id     {}", info.key_id);
-        println!("  size       {} bytes", info.payload_bytes);
+        stdout::line(path.display());
+        stdout::line(format_args!("  role       {}", info.role));
+        stdout::line(format_args!("  algorithm  {}", info.algorithm));
+        stdout::line(format_args!("  key id     {}", info.key_id));
+        stdout::line(format_args!("  size       {} bytes", info.payload_bytes));
         let public = match info.role {
             Role::SigningKey => Some(SigningIdentity::load(path)?.public()),
             Role::VerifyingKey => Some(PublicIdentity::load(path)?),
             _ => None,
         };
         if let Some(public) = public {
-            println!("  node       {}", public.name);
-            println!("  verifies   {}", public.key);
+            stdout::line(format_args!("  node       {}", public.name));
+            stdout::line(format_args!("  verifies   {}", public.key));
         }
     }
     Ok(())

@@ -3,8 +3,8 @@
 //! On disk each is a 16-byte seed and its body words; masks are regenerated from the seed when the key is read.
 
 use super::parameters::{
-    MODULUS, PACKING, SET, big_lwe_dimension, bootstrap_key_words, keyswitch_key_words,
-    packing_key_words,
+    MODULUS, OUTPUT_SCALE_LOG2, PACKING, SET, big_lwe_dimension, bootstrap_key_words,
+    keyswitch_key_words, packing_key_words,
 };
 use super::words::key_words;
 use super::{SEED_BYTES, Tfhe, check_fingerprint};
@@ -95,15 +95,16 @@ impl TfheEvaluationKey {
         })
     }
 
-    /// One keyswitch and bootstrap of an arbitrary ciphertext, the unit in which pooling is measured.
+    /// One keyswitch and bootstrap, the unit in which pooling is measured.
     pub fn bootstrap_once(&self) {
-        let input = LweCiphertext::new(1u64 << 60, big_lwe_dimension().to_lwe_size(), MODULUS);
-        let mut output = [LweCiphertext::new(
-            0u64,
-            big_lwe_dimension().to_lwe_size(),
-            MODULUS,
-        )];
-        self.absolute_differences(&[input], &[58], &mut output);
+        let size = big_lwe_dimension().to_lwe_size();
+        // Words spread over the torus like those of a real ciphertext (steps of the golden ratio): the keyswitch is
+        // faster on regular ones.
+        let word = |index: u64| index.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let words = (1..=size.0 as u64).map(word).collect();
+        let input = LweCiphertext::from_container(words, MODULUS);
+        let mut output = [LweCiphertext::new(0u64, size, MODULUS)];
+        self.absolute_differences(&[input], &[OUTPUT_SCALE_LOG2 - 1], &mut output);
     }
 }
 
