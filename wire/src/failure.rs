@@ -1,7 +1,7 @@
 //! Failures that end a command, and the exit code of each.
 
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use keyfile::KeyFileError;
@@ -134,7 +134,8 @@ pub fn exit_with(result: Result<(), Failure>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("error: {failure}");
+            // Nobody may be reading any more; the exit code still counts.
+            let _ = writeln!(io::stderr(), "error: {failure}");
             ExitCode::from(failure.kind.exit_code())
         }
     }

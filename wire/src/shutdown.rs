@@ -46,8 +46,8 @@ fn on_signals() -> Result<Shutdown, Failure> {
     let cancelled = shutdown.clone();
     tokio::spawn(async move {
         either(&mut interrupt, &mut terminate).await;
-        tracing::info!("asked to stop, finishing");
         cancelled.cancel();
+        tracing::info!("asked to stop, finishing");
         either(&mut interrupt, &mut terminate).await;
         process::exit(INTERRUPTED);
     });

@@ -24,7 +24,10 @@ pub fn init(log: LogConfig) -> Result<(), Failure> {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(io::stderr().is_terminal())
-        .with_writer(io::stderr);
+        .with_writer(io::stderr)
+        // A line that cannot be written would be reported on stderr, and where nobody reads that
+        // any more the report is a panic.
+        .log_internal_errors(false);
     // An error only says that logging had been started before.
     let _ = match log.format {
         LogFormat::Human => lines.try_init(),

@@ -1,0 +1,106 @@
+//! A camera in this process.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use camera_node::source::{Repeat, Source};
+use camera_node::{
+    CameraConfig, CameraEvent, CameraSummary, DeliveryConfig, SourceConfig, StreamConfig,
+};
+use cipherframe::{QuantisedFrame, StreamSpec};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use wire::config::LogConfig;
+use wire::failure::Failure;
+use wire::message::FrameId;
+use wire::shutdown::Shutdown;
+
+use crate::PATIENCE;
+use crate::key_cache::key_set;
+use crate::site::Site;
+
+/// Longer than any receipt takes, so that no frame is given up because the machine is busy.
+const RECEIPT_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// A camera that runs, and what it tells.
+pub struct RunningCamera {
+    task: JoinHandle<Result<CameraSummary, Failure>>,
+    events: mpsc::UnboundedReceiver<CameraEvent>,
+    shutdown: Shutdown,
+}
+
+impl RunningCamera {
+    /// Starts `node` of `site` on the frames of `source`.
+    pub fn start(
+        site: &Site,
+        node: &str,
+        broker: SocketAddr,
+        spec: &StreamSpec,
+        source: Box<dyn Source>,
+        credit: u32,
+    ) -> Self {
+        let config = CameraConfig {
+            link: site.link(node, broker),
+            // The source is open already.
+            source: SourceConfig {
+                folder: PathBuf::new(),
+                interval: None,
+                repeat: Repeat::Once,
+            },
+            stream: StreamConfig {
+                spec: spec.clone(),
+                public_key: key_set(spec.scheme()).join(client_key::PUBLIC_KEY_FILE),
+            },
+            delivery: DeliveryConfig {
+                credit: NonZeroU32::new(credit).unwrap(),
+                receipt_timeout: RECEIPT_TIMEOUT,
+            },
+            log: LogConfig::default(),
+            insecure_plain: true,
+        };
+        let (sender, events) = mpsc::unbounded_channel();
+        let observer = Arc::new(move |event| drop(sender.send(event)));
+        let shutdown = Shutdown::new();
+        let task = tokio::spawn(camera_node::run(config, source, observer, shutdown.clone()));
+        Self {
+            task,
+            events,
+            shutdown,
+        }
+    }
+
+    /// The next frame that it published.
+    pub async fn published(&mut self) -> (FrameId, QuantisedFrame) {
+        loop {
+            let event = timeout(PATIENCE, self.events.recv()).await;
+            match event.expect("no frame was published") {
+                Some(CameraEvent::Published {
+                    frame, quantised, ..
+                }) => return (frame, quantised),
+                Some(_) => {}
+                None => panic!("the camera ended"),
+            }
+        }
+    }
+
+    /// Asks it to stop, and waits.
+    pub async fn stop(self) -> CameraSummary {
+        self.shutdown.cancel();
+        self.end().await.0
+    }
+
+    /// Waits until the source has ended and every frame has its receipt. Gives the events not taken before.
+    pub async fn end(mut self) -> (CameraSummary, Vec<CameraEvent>) {
+        let ended = timeout(PATIENCE, self.task).await;
+        let summary = ended.expect("the camera did not end").unwrap().unwrap();
+        let mut events = Vec::new();
+        while let Some(event) = self.events.recv().await {
+            events.push(event);
+        }
+        (summary, events)
+    }
+}

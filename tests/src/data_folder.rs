@@ -1,0 +1,78 @@
+//! A copy of what a newcomer has after `blindsight keys new`: the committed configuration files, their data folder and
+//! frames.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use cipherframe::SchemeId;
+use tempfile::TempDir;
+
+use crate::key_cache::key_set;
+use crate::programs::run;
+
+/// The folders `configs/demo`, `blindsight-data` and `samples` below one temporary folder.
+#[derive(Debug)]
+pub struct Checkout {
+    folder: TempDir,
+}
+
+impl Checkout {
+    /// Copies the configuration files as they are, links samples and keys of `scheme`, and makes new identities.
+    pub fn new(scheme: SchemeId) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let checkout = Self { folder };
+        let data = checkout.path().join("blindsight-data");
+        fs::create_dir(&data).unwrap();
+        // Key sets are made once for all tests: what is there stays.
+        symlink(key_set(scheme), data.join(scheme.as_str())).unwrap();
+        symlink(committed("samples"), checkout.path().join("samples")).unwrap();
+        let made = run(
+            "blindsight",
+            &["keys", "new", "--scheme", scheme.as_str()],
+            checkout.path(),
+        );
+        assert_eq!(made.code, 0, "{}", made.stderr);
+        fs::create_dir_all(checkout.path().join("configs/demo")).unwrap();
+        for node in ["broker", "camera", "worker", "viewer"] {
+            let from = committed("configs/demo").join(format!("{node}.toml"));
+            fs::copy(from, checkout.config(node)).unwrap();
+        }
+        checkout
+    }
+
+    /// The folder around it all.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The configuration file of a node, by the first word of its name.
+    pub fn config(&self, node: &str) -> PathBuf {
+        self.path().join(format!("configs/demo/{node}.toml"))
+    }
+
+    /// Replaces a text that must be in the configuration file of a node.
+    pub fn edit(&self, node: &str, from: &str, to: &str) {
+        let text = fs::read_to_string(self.config(node)).unwrap();
+        assert!(text.contains(from), "{from:?} is not in {node}.toml");
+        fs::write(self.config(node), text.replace(from, to)).unwrap();
+    }
+
+    /// Moves all nodes to another port.
+    pub fn move_to_port(&self, port: u16) {
+        for node in ["broker", "camera", "worker", "viewer"] {
+            self.edit(node, "127.0.0.1:18830", &format!("127.0.0.1:{port}"));
+        }
+    }
+}
+
+/// A file or folder of this repository.
+pub fn committed(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+/// A port that nobody listens on.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}

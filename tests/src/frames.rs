@@ -1,0 +1,84 @@
+//! Frames made up by tests, and sources that give them.
+
+use std::collections::VecDeque;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use camera_node::source::{Pull, Source, SourceError, SourceFrame};
+use cipherframe::{Frame, PoolSpec, Quantiser, SchemeId, StreamSpec};
+
+/// A stream of frames of `size` with evenly spaced levels; `pool` is kernel, stride and padding.
+pub fn spec(scheme: SchemeId, size: (u32, u32), bits: u8, pool: (u8, u8, u8)) -> StreamSpec {
+    let quantiser = Quantiser::from_bits(bits).unwrap();
+    let pool = PoolSpec::new(pool.0, pool.1, pool.2).unwrap();
+    StreamSpec::new(scheme, size.0, size.1, quantiser, pool).unwrap()
+}
+
+/// A frame whose pixel at column x and row y is `pixel(x, y)`.
+pub fn frame(size: (u32, u32), pixel: impl Fn(u32, u32) -> u8) -> Frame {
+    let places = (0..size.1).flat_map(|y| (0..size.0).map(move |x| (x, y)));
+    let luma = places.map(|(x, y)| pixel(x, y)).collect();
+    Frame::new(size.0, size.1, luma).unwrap()
+}
+
+/// A black frame.
+pub fn black(size: (u32, u32)) -> Frame {
+    frame(size, |_, _| 0)
+}
+
+/// A frame with much in it, another one for each `seed`.
+pub fn busy(size: (u32, u32), seed: u32) -> Frame {
+    frame(size, |x, y| {
+        let mixed = (x * 73 + y * 151 + seed * 59 + 1).wrapping_mul(2_654_435_761);
+        (mixed >> 23) as u8
+    })
+}
+
+/// A source that gives these frames as fast as they are asked for, and ends.
+pub struct Frames(VecDeque<Frame>);
+
+impl Frames {
+    /// A source of `frames`.
+    pub fn source(frames: impl IntoIterator<Item = Frame>) -> Box<dyn Source> {
+        Box::new(Self(frames.into_iter().collect()))
+    }
+}
+
+impl Source for Frames {
+    fn next(&mut self) -> Result<Pull, SourceError> {
+        Ok(self.0.pop_front().map_or(Pull::End, pulled))
+    }
+
+    fn interval(&self) -> Option<Duration> {
+        None
+    }
+}
+
+/// A source that waits for frames from its sender, and ends when that is dropped.
+pub struct Feed(mpsc::Receiver<Frame>);
+
+impl Feed {
+    /// A source, and where its frames come from.
+    pub fn open() -> (mpsc::Sender<Frame>, Box<dyn Source>) {
+        let (sender, receiver) = mpsc::channel();
+        (sender, Box::new(Self(receiver)))
+    }
+}
+
+impl Source for Feed {
+    fn next(&mut self) -> Result<Pull, SourceError> {
+        Ok(self.0.recv().map_or(Pull::End, pulled))
+    }
+
+    fn interval(&self) -> Option<Duration> {
+        None
+    }
+}
+
+fn pulled(frame: Frame) -> Pull {
+    Pull::Frame(SourceFrame {
+        clip: "made-up".to_owned(),
+        index: 0,
+        frame,
+    })
+}

@@ -1,0 +1,29 @@
+//! What the end-to-end tests share.
+//!
+//! - [`site`] identities and a trust file in a temporary folder
+//! - [`stack`] broker, worker and viewer of a site in this process, and [`camera`] a camera for them
+//! - [`frames`] frames made up by tests
+//! - [`bus`] what a stranger hears and says on the broker
+//! - [`scene`] all of these at once, for messages that must be refused
+//! - [`log_record`] the log lines of this process
+//! - [`programs`] the real programs, and [`node_process`] one of them that runs
+//! - [`data_folder`] the folders that the committed configuration files expect
+//! - [`key_cache`] keys, made once
+
+pub mod bus;
+pub mod camera;
+pub mod data_folder;
+pub mod frames;
+pub mod key_cache;
+pub mod log_record;
+pub mod node_process;
+pub mod programs;
+pub mod scene;
+pub mod site;
+pub mod stack;
+
+use std::time::Duration;
+
+/// How long anything is waited for: long enough for a machine that is busy with other work. Only a failing test waits
+/// so long.
+pub const PATIENCE: Duration = Duration::from_secs(240);

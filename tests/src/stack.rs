@@ -1,0 +1,153 @@
+//! Broker, worker and viewer of a site, in this process, over real MQTT on a port of their own.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use broker::{Broker, BrokerConfig};
+use camera_node::source::Source;
+use cipherframe::{FeatureMap, SchemeId, StreamSpec};
+use pooling_worker::{WorkerConfig, WorkerSummary};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use viewer::{ViewerConfig, ViewerEvent, ViewerSummary};
+use wire::config::LogConfig;
+use wire::failure::Failure;
+use wire::message::FrameId;
+use wire::shutdown::Shutdown;
+use wire::topic::Topic;
+
+use crate::PATIENCE;
+use crate::bus::Listener;
+use crate::camera::RunningCamera;
+use crate::key_cache::key_set;
+use crate::site::{Site, VIEWER, WORKER};
+
+/// The nodes of a site but for its cameras.
+pub struct Stack {
+    /// The identities.
+    pub site: Site,
+    broker: Broker,
+    worker: JoinHandle<Result<WorkerSummary, Failure>>,
+    viewer: JoinHandle<Result<ViewerSummary, Failure>>,
+    events: mpsc::UnboundedReceiver<ViewerEvent>,
+    stop: Shutdown,
+}
+
+/// A broker on a free port.
+pub async fn start_broker() -> Broker {
+    let listener = broker::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let started = Broker::start(BrokerConfig::default(), listener).await;
+    started.unwrap()
+}
+
+impl Stack {
+    /// Starts the nodes with the keys of `scheme`, and returns when worker and viewer are online.
+    pub async fn start(site: Site, scheme: SchemeId) -> Self {
+        let broker = start_broker().await;
+        let stop = Shutdown::new();
+        let keys = key_set(scheme);
+        let viewer = ViewerConfig {
+            link: site.link(VIEWER, broker.addr()),
+            client_keys: vec![keys.join(client_key::CLIENT_KEY_FILE)],
+            out: site.path().join("out"),
+            pictures: true,
+            frames_in_progress: 8,
+            log: LogConfig::default(),
+            insecure_plain: true,
+        };
+        let (sender, events) = mpsc::unbounded_channel();
+        let observer = Arc::new(move |event| drop(sender.send(event)));
+        let viewer = tokio::spawn(viewer::run(viewer, observer, stop.clone()));
+        let worker = WorkerConfig {
+            link: site.link(WORKER, broker.addr()),
+            evaluation_keys: vec![keys.join(client_key::EVALUATION_KEY_FILE)],
+            threads: 0,
+            queue: 4,
+            log: LogConfig::default(),
+            insecure_plain: true,
+        };
+        let worker = tokio::spawn(pooling_worker::run(worker, stop.clone()));
+        let mut stack = Self {
+            site,
+            broker,
+            worker,
+            viewer,
+            events,
+            stop,
+        };
+        // What a camera sends before the others have subscribed is lost.
+        stack.until_online(&[WORKER, VIEWER]).await;
+        stack
+    }
+
+    /// The broker's address.
+    pub fn address(&self) -> SocketAddr {
+        self.broker.addr()
+    }
+
+    /// The folder that the viewer writes pictures below.
+    pub fn out(&self) -> PathBuf {
+        self.site.path().join("out")
+    }
+
+    /// Starts a camera of the site on the frames of `source`.
+    pub fn camera(
+        &self,
+        node: &str,
+        spec: &StreamSpec,
+        source: Box<dyn Source>,
+        credit: u32,
+    ) -> RunningCamera {
+        RunningCamera::start(&self.site, node, self.address(), spec, source, credit)
+    }
+
+    /// Hears everything on the broker that matches `filter`.
+    pub async fn listen(&self, filter: &str) -> Listener {
+        Listener::start(&self.site.mqtt("listener", self.address()), filter).await
+    }
+
+    /// What the viewer tells next.
+    pub async fn event(&mut self) -> ViewerEvent {
+        let event = timeout(PATIENCE, self.events.recv()).await;
+        event.expect("the viewer tells nothing").expect("it ended")
+    }
+
+    /// What the viewer tells next, which has to be a map.
+    pub async fn map(&mut self) -> (FrameId, FeatureMap) {
+        match self.event().await {
+            ViewerEvent::Map { frame, map, .. } => (frame, map),
+            other => panic!("no map but {other:?}"),
+        }
+    }
+
+    /// Waits until each of `nodes` has said that it is online.
+    async fn until_online(&mut self, nodes: &[&str]) {
+        let filter = Topic::all_node_states(self.site.name());
+        let mut states = self.listen(&filter).await;
+        let mut missing = BTreeSet::from_iter(nodes.iter().copied());
+        while !missing.is_empty() {
+            let message = tokio::select! {
+                message = states.next() => message,
+                ended = &mut self.worker => panic!("the worker ended: {ended:?}"),
+                ended = &mut self.viewer => panic!("the viewer ended: {ended:?}"),
+            };
+            if let Ok(Topic::NodeState { node, .. }) = Topic::parse(&message.topic)
+                && String::from_utf8_lossy(&message.bytes).contains("\"online\"")
+            {
+                missing.remove(node.as_str());
+            }
+        }
+    }
+
+    /// Stops all nodes in good order.
+    pub async fn stop(self) -> (WorkerSummary, ViewerSummary) {
+        self.stop.cancel();
+        let ended = async { tokio::join!(self.worker, self.viewer) };
+        let (worker, viewer) = timeout(PATIENCE, ended).await.expect("they did not end");
+        self.broker.stop().await;
+        (worker.unwrap().unwrap(), viewer.unwrap().unwrap())
+    }
+}

@@ -1,0 +1,195 @@
+//! What the programs say when they are given what they cannot use: exit code and stderr, to the letter.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+
+use cipherframe::SchemeId;
+use e2e::data_folder::{Checkout, committed};
+use e2e::programs::{Outcome, run};
+
+/// The command has to end with `code`, say nothing on stdout and exactly `expected` on stderr.
+fn check(program: &str, args: &[&str], folder: &Path, code: i32, expected: &str) {
+    let Outcome {
+        code: ended,
+        stdout,
+        stderr,
+    } = run(program, args, folder);
+    assert_eq!(
+        (stderr.as_str(), ended),
+        (expected, code),
+        "{program} {args:?}"
+    );
+    assert_eq!(stdout, "", "{program} {args:?}");
+}
+
+#[test]
+fn options_of_the_demo_that_make_no_sense() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = |args: &[&str], expected: &str| {
+        check(
+            "blindsight",
+            &[&["demo"], args].concat(),
+            folder.path(),
+            2,
+            expected,
+        );
+    };
+    demo(
+        &["--scheme", "plain"],
+        "error: scheme plain encrypts nothing\n  \
+         help: use --scheme tfhe, or add --insecure-plain for a dry run\n",
+    );
+    demo(&["--bits", "9"], "error: bits = 9\n  help: give 1 to 8\n");
+    demo(
+        &["--bits", "5"],
+        "error: scheme tfhe holds at most 15 levels, 31 were asked for\n  help: use fewer bits or levels\n",
+    );
+    demo(
+        &["--kernel", "4"],
+        "error: scheme tfhe pools kernels 2 to 3, 4 was asked for\n  help: use another kernel\n",
+    );
+    demo(
+        &["--size", "garbage"],
+        "error: invalid value 'garbage' for '--size <SIZE>': `garbage` is not a size; write it as WIDTHxHEIGHT, such \
+         as 24x16\n\nFor more information, try '--help'.\n",
+    );
+    demo(
+        &["--scheme", "rot13"],
+        "error: invalid value 'rot13' for '--scheme <SCHEME>': unknown scheme `rot13`; known are: plain, tfhe\n\n\
+         For more information, try '--help'.\n",
+    );
+    assert_eq!(
+        fs::read_dir(folder.path()).unwrap().count(),
+        0,
+        "something was left behind"
+    );
+}
+
+#[test]
+fn a_missing_folder_is_said_before_any_key_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    check(
+        "blindsight",
+        &["demo", "--video", "nowhere"],
+        folder.path(),
+        74,
+        "error: the folder nowhere does not exist\n  help: check the path and give a folder of PNG or JPEG images\n",
+    );
+    assert_eq!(
+        fs::read_dir(folder.path()).unwrap().count(),
+        0,
+        "something was left behind"
+    );
+}
+
+#[test]
+fn a_text_file_with_the_name_of_an_image_is_skipped_with_one_warning_and_the_demo_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let video = folder.path().join("video");
+    fs::create_dir(&video).unwrap();
+    fs::write(video.join("x.png"), "hello").unwrap();
+    image::GrayImage::new(4, 4)
+        .save(video.join("y.png"))
+        .unwrap();
+    let args = "demo --video video --scheme plain --insecure-plain --size 2x2 --frames 3 --fps 100 --verify --json \
+                --headless";
+    let args: Vec<&str> = args.split_whitespace().collect();
+    let Outcome {
+        code,
+        stdout,
+        stderr,
+    } = run("blindsight", &args, folder.path());
+    assert_eq!(code, 0, "{stderr}");
+    let warnings: Vec<&str> = stderr
+        .lines()
+        .filter(|line| line.contains(" WARN "))
+        .collect();
+    let [warning] = warnings[..] else {
+        panic!("one warning is due:\n{stderr}");
+    };
+    let text = "video/x.png is skipped: it is not a PNG or JPEG image";
+    assert!(warning.ends_with(text), "{warning}");
+    let summary: serde_json::Value = serde_json::from_str(stdout.lines().last().unwrap()).unwrap();
+    let summary = &summary["summary"];
+    assert_eq!(
+        (&summary["frames"], &summary["maps"]),
+        (&3.into(), &3.into())
+    );
+    assert_eq!(
+        (&summary["mismatched_values"], &summary["lost"]),
+        (&0.into(), &0.into())
+    );
+}
+
+#[test]
+fn a_busy_port() {
+    let checkout = Checkout::new(SchemeId::Plain);
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    checkout.move_to_port(port);
+    check(
+        "broker",
+        &["run", "--config", "configs/demo/broker.toml"],
+        checkout.path(),
+        74,
+        &format!(
+            "error: cannot listen on 127.0.0.1:{port}: the port is in use\n  help: end the program that has it \
+             (`ss -ltnp 'sport = :{port}'` names it), or choose another port in `broker.listen` and in the nodes' \
+             `mqtt.url`\n"
+        ),
+    );
+}
+
+#[test]
+fn a_wrong_key_in_the_configuration_is_named_with_its_line() {
+    let checkout = Checkout::new(SchemeId::Plain);
+    checkout.edit("camera", "fps = 2.0", "fsp = 2.0");
+    let line = fs::read_to_string(checkout.config("camera")).unwrap();
+    let line = line
+        .lines()
+        .position(|line| line.starts_with("fsp"))
+        .unwrap()
+        + 1;
+    let problem = format!(
+        "error: 1 problem in the configuration\nconfigs/demo/camera.toml:{line}: source.fsp: unknown key; use one of \
+         `folder`, `fps`, `loop`, or remove it\n  help: docs/ref/configuration.md describes every key\n"
+    );
+    let config = "configs/demo/camera.toml";
+    check(
+        "camera-node",
+        &["run", "--config", config],
+        checkout.path(),
+        78,
+        &problem,
+    );
+    check(
+        "blindsight",
+        &["config", "check", config],
+        checkout.path(),
+        78,
+        &problem,
+    );
+}
+
+#[test]
+fn the_committed_configuration_files_are_fine() {
+    let root = committed("");
+    let files =
+        ["broker", "camera", "worker", "viewer"].map(|node| format!("configs/demo/{node}.toml"));
+    let args = [&["config".to_owned(), "check".to_owned()][..], &files].concat();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let Outcome {
+        code,
+        stdout,
+        stderr,
+    } = run("blindsight", &args, &root);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    let programs = ["broker", "camera-node", "pooling-worker", "viewer"];
+    let expected: String = files
+        .iter()
+        .zip(programs)
+        .map(|(file, program)| format!("{file}: fine ({program})\n"))
+        .collect();
+    assert_eq!(stdout, expected);
+}

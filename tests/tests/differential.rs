@@ -1,0 +1,184 @@
+//! `decrypt(pool(encrypt(x))) == max_pool(x)` for every scheme.
+
+use cipherframe::keys::{load_evaluation_key, load_public_key};
+use cipherframe::{
+    EvaluationKey, Frame, PoolSpec, PublicKey, QuantisedFrame, Quantiser, SchemeId, StreamSpec,
+    max_pool,
+};
+use client_key::ClientKey;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use std::sync::{Arc, LazyLock};
+
+struct Keys {
+    public: Arc<dyn PublicKey>,
+    evaluation: Arc<dyn EvaluationKey>,
+    client: Arc<dyn ClientKey>,
+}
+
+static PLAIN: LazyLock<Keys> = LazyLock::new(|| keys(SchemeId::Plain));
+static TFHE: LazyLock<Keys> = LazyLock::new(|| keys(SchemeId::Tfhe));
+
+fn keys(scheme: SchemeId) -> Keys {
+    let folder = e2e::key_cache::key_set(scheme);
+    Keys {
+        public: load_public_key(&folder.join(client_key::PUBLIC_KEY_FILE)).unwrap(),
+        evaluation: load_evaluation_key(&folder.join(client_key::EVALUATION_KEY_FILE), &())
+            .unwrap(),
+        client: client_key::load(&folder.join(client_key::CLIENT_KEY_FILE)).unwrap(),
+    }
+}
+
+fn keys_of(scheme: SchemeId) -> &'static Keys {
+    match scheme {
+        SchemeId::Plain => &PLAIN,
+        SchemeId::Tfhe => &TFHE,
+    }
+}
+
+/// Pools `frame` under encryption, tile by tile, and compares each value with the plaintext reference.
+fn check(spec: &StreamSpec, frame: &QuantisedFrame) {
+    let keys = keys_of(spec.scheme());
+    let reference = max_pool(frame, spec.pool()).unwrap();
+    let plan = spec.tile_plan();
+    let mut pooled = vec![None; reference.values().len()];
+    for tile in 0..plan.tile_count() {
+        let ciphertext = keys.public.encrypt(spec, frame, tile).unwrap();
+        let map = keys.evaluation.pool(spec, tile, &ciphertext, &()).unwrap();
+        let values = keys.client.decrypt(spec, tile, &map).unwrap();
+        let windows = plan.windows(tile).unwrap();
+        assert_eq!(windows.len(), values.len(), "{spec}, tile {tile}");
+        for (window, value) in windows.into_iter().zip(values) {
+            pooled[window as usize] = Some(value);
+        }
+    }
+    let expected: Vec<Option<u8>> = reference.values().iter().copied().map(Some).collect();
+    assert_eq!(pooled, expected, "{spec}");
+}
+
+fn frame(
+    width: u32,
+    height: u32,
+    quantiser: &Quantiser,
+    pixel: impl Fn(u32, u32) -> u8,
+) -> QuantisedFrame {
+    let luma = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+    let luma = luma.map(|(x, y)| pixel(x, y)).collect();
+    quantiser.quantise(&Frame::new(width, height, luma).unwrap())
+}
+
+fn spec(
+    scheme: SchemeId,
+    size: (u32, u32),
+    quantiser: &Quantiser,
+    pool: (u8, u8, u8),
+) -> StreamSpec {
+    let pool = PoolSpec::new(pool.0, pool.1, pool.2).unwrap();
+    StreamSpec::new(scheme, size.0, size.1, quantiser.clone(), pool).unwrap()
+}
+
+/// Ties, extremes, odd sizes, padding, stride below and above the kernel.
+#[test]
+fn chosen_frames_of_every_scheme() {
+    let bits = Quantiser::from_bits(4).unwrap();
+    let few = Quantiser::from_thresholds(vec![8, 20, 45]).unwrap();
+    for scheme in SchemeId::ALL {
+        let mixed = |x: u32, y: u32| (x * 83 + y * 47 + x * y * 29) as u8;
+        let cases: [(
+            (u32, u32),
+            &Quantiser,
+            (u8, u8, u8),
+            &dyn Fn(u32, u32) -> u8,
+        ); 9] = [
+            ((4, 4), &bits, (2, 2, 0), &|_, _| 0),
+            ((4, 4), &bits, (2, 2, 0), &|_, _| 255),
+            ((4, 4), &bits, (2, 2, 0), &|x, y| {
+                if (x + y) % 2 == 0 { 255 } else { 0 }
+            }),
+            ((5, 3), &bits, (2, 1, 0), &mixed),
+            ((5, 5), &bits, (2, 3, 1), &mixed),
+            ((7, 5), &bits, (3, 2, 1), &mixed),
+            ((4, 3), &bits, (3, 1, 2), &mixed),
+            ((3, 3), &bits, (3, 3, 0), &|x, y| (16 * (x + 3 * y)) as u8),
+            ((6, 4), &few, (2, 2, 0), &|x, y| {
+                [7, 8, 19, 20, 44, 45][((x + 2 * y) % 6) as usize]
+            }),
+        ];
+        for (size, quantiser, pool, pixel) in cases {
+            let spec = spec(scheme, size, quantiser, pool);
+            check(&spec, &frame(size.0, size.1, quantiser, pixel));
+        }
+    }
+}
+
+#[test]
+fn tiles_come_back_to_their_places() {
+    let bits = Quantiser::from_bits(2).unwrap();
+    let spec = spec(SchemeId::Plain, (130, 70), &bits, (2, 2, 0));
+    assert!(spec.tile_plan().tile_count() > 3);
+    check(&spec, &frame(130, 70, &bits, |x, y| (x + 2 * y) as u8));
+}
+
+fn random(scheme: SchemeId, cases: u32, longest_side: u32) {
+    let strategy = (
+        (1..=longest_side, 1..=longest_side, 2u8..=3, 1u8..=4, 0u8..3),
+        proptest::collection::btree_set(1u8..=255, 1..=15),
+        any::<u64>(),
+    );
+    let config = Config {
+        failure_persistence: None,
+        ..Config::with_cases(cases)
+    };
+    TestRunner::new(config)
+        .run(
+            &strategy,
+            |((width, height, kernel, stride, padding), thresholds, seed)| {
+                prop_assume!(padding < kernel);
+                let quantiser =
+                    Quantiser::from_thresholds(thresholds.into_iter().collect()).unwrap();
+                let pool = PoolSpec::new(kernel, stride, padding).unwrap();
+                let Ok(spec) = StreamSpec::new(scheme, width, height, quantiser.clone(), pool)
+                else {
+                    return Ok(());
+                };
+                let pixel = |x: u32, y: u32| {
+                    (u64::from(x * 131 + y * 17 + 1).wrapping_mul(seed | 1) >> 29) as u8
+                };
+                check(&spec, &frame(width, height, &quantiser, pixel));
+                Ok(())
+            },
+        )
+        .unwrap();
+}
+
+#[test]
+fn random_frames_of_the_plain_scheme() {
+    random(SchemeId::Plain, 200, 90);
+}
+
+#[test]
+fn random_frames_of_the_tfhe_scheme() {
+    random(SchemeId::Tfhe, 12, 5);
+}
+
+#[test]
+fn a_tile_is_as_long_for_a_black_as_for_a_busy_frame_and_pools_to_the_same_map_twice() {
+    let bits = Quantiser::from_bits(4).unwrap();
+    let spec = spec(SchemeId::Tfhe, (4, 2), &bits, (2, 2, 0));
+    let keys = keys_of(SchemeId::Tfhe);
+    let black = keys
+        .public
+        .encrypt(&spec, &frame(4, 2, &bits, |_, _| 0), 0)
+        .unwrap();
+    let busy = keys
+        .public
+        .encrypt(&spec, &frame(4, 2, &bits, |x, y| (x * 60 + y * 9) as u8), 0)
+        .unwrap();
+    assert_eq!(black.len(), busy.len());
+    let maps = [(); 2].map(|()| keys.evaluation.pool(&spec, 0, &busy, &()).unwrap());
+    assert_eq!(maps[0], maps[1]);
+    assert_eq!(
+        maps[0].len(),
+        keys.evaluation.pool(&spec, 0, &black, &()).unwrap().len()
+    );
+}

@@ -1,0 +1,120 @@
+//! Every configuration that the documentation shows is loaded, and every key is described.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use e2e::programs::run;
+use wire::trust::TrustStore;
+
+use crate::markdown::{blocks, documents, read, table_names, ticked};
+
+/// Nodes, as their configuration files and the headings about them are called.
+const NODES: [&str; 4] = ["broker", "camera", "worker", "viewer"];
+/// The heading of the sections that several files have.
+const SHARED: &str = "Sections that files share";
+
+/// Every `toml` block, loaded as the node loads it that its first line names. `changed sections` replace those of the
+/// committed file.
+#[test]
+fn every_configuration_is_loaded_by_its_node() {
+    let mut loaded = 0;
+    for (path, text) in documents() {
+        for (line, block) in blocks(&text, "toml") {
+            let first = block.lines().next().unwrap().to_owned();
+            let name = first.trim_start_matches("# ").split(',').next().unwrap();
+            let folder = tempfile::tempdir().unwrap();
+            let block = match first.ends_with(", changed sections") {
+                true => with_changed_sections(&read(&format!("configs/demo/{name}")), &block),
+                false => block,
+            };
+            loaded += 1;
+            if name == "trust.toml" {
+                let trust = TrustStore::parse(Path::new(name), &block);
+                assert!(
+                    trust.is_ok_and(|trust| !trust.nodes().is_empty()),
+                    "{path}:{line}"
+                );
+                continue;
+            }
+            fs::write(folder.path().join(name), block).unwrap();
+            let outcome = run("blindsight", &["config", "check", name], folder.path());
+            assert_eq!(outcome.code, 0, "{path}:{line}: {}", outcome.stderr);
+        }
+    }
+    assert!(loaded > 3, "only {loaded} configurations were found");
+}
+
+#[test]
+fn every_key_of_the_configuration_is_described_and_no_other() {
+    let sections = table_names(&read("docs/ref/configuration.md"));
+    let shared = &sections[SHARED];
+    for node in NODES {
+        let own = &sections[&format!("{node}.toml")];
+        let known = known_keys(node);
+        let described = own.union(shared).cloned().collect::<BTreeSet<_>>();
+        assert_eq!(
+            known.difference(&described).next(),
+            None,
+            "{node}: not described"
+        );
+        assert_eq!(own.difference(&known).next(), None, "{node}: not known");
+        let shared_here = shared.intersection(&known).count();
+        let expected = if node == "broker" { 2 } else { shared.len() };
+        assert_eq!(shared_here, expected, "{node}: shared keys");
+    }
+    let trust = TrustStore::parse(Path::new("trust.toml"), "[[node]]\nzz = 1\n")
+        .unwrap_err()
+        .to_string();
+    let known = named_instead(&trust)
+        .map(|key| format!("node.{key}"))
+        .collect();
+    assert_eq!(sections["trust.toml"], known);
+}
+
+/// The keys that the loader of a node knows, asked by way of keys that it does not know.
+fn known_keys(node: &str) -> BTreeSet<String> {
+    let file = format!("{node}.toml");
+    let folder = tempfile::tempdir().unwrap();
+    let told = |text: &str| {
+        fs::write(folder.path().join(&file), text).unwrap();
+        run("blindsight", &["config", "check", &file], folder.path()).stderr
+    };
+    let sections: Vec<String> = named_instead(&told("zz = 1\n")).collect();
+    let keys_of = |section: &String| -> Vec<String> {
+        let said = told(&format!("[{section}]\nzz = 1\n"));
+        named_instead(&said)
+            .map(|key| format!("{section}.{key}"))
+            .collect()
+    };
+    sections.iter().flat_map(keys_of).collect()
+}
+
+/// The names that an error about an unknown key gives instead.
+fn named_instead(said: &str) -> impl Iterator<Item = String> {
+    let named = said
+        .split("unknown key; use ")
+        .nth(1)
+        .and_then(|rest| rest.split(", or remove it").next());
+    ticked(named.unwrap_or_else(|| panic!("no key is named in:\n{said}"))).into_iter()
+}
+
+/// The file with those of its sections replaced that stand in `changed`.
+fn with_changed_sections(file: &str, changed: &str) -> String {
+    let sections = |text: &str| -> Vec<String> {
+        text.split("\n[")
+            .skip(1)
+            .map(|section| format!("[{section}\n"))
+            .collect()
+    };
+    let name = |section: &String| section.split(']').next().unwrap().to_owned();
+    let changed = sections(changed);
+    let mut whole = sections(file);
+    for section in &mut whole {
+        if let Some(new) = changed.iter().find(|new| name(new) == name(section)) {
+            section.clone_from(new);
+        }
+    }
+    assert!(!changed.is_empty() && changed.iter().all(|new| whole.contains(new)));
+    whole.concat()
+}

@@ -1,0 +1,98 @@
+//! Lists of facts are whole and true: JSON fields, exit codes, topics.
+
+use std::collections::{BTreeSet, HashSet};
+use std::mem::discriminant;
+
+use e2e::data_folder::committed;
+use e2e::programs::run;
+use wire::failure::FailureKind;
+use wire::topic::Topic;
+
+use crate::markdown::{prose, read, ticked};
+
+#[test]
+fn every_json_field_is_described_and_no_other() {
+    let text = read("docs/ref/commands.md");
+    let fields_of = |kind: &str| -> BTreeSet<String> {
+        let table = text.split(&format!("| {kind} field |")).nth(1).unwrap();
+        let rows = table
+            .lines()
+            .skip(2)
+            .take_while(|line| line.starts_with('|'));
+        rows.flat_map(|row| ticked(row.split('|').nth(1).unwrap()))
+            .collect()
+    };
+    let objects = |line: &str| -> Vec<serde_json::Value> {
+        let folder = tempfile::tempdir().unwrap();
+        let samples = committed("samples").canonicalize().unwrap();
+        let line = line.replace("SAMPLES", samples.to_str().unwrap());
+        let words: Vec<&str> = line.split(' ').collect();
+        let outcome = run("blindsight", &words, folder.path());
+        assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+        outcome
+            .stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    };
+    let names = |object: &serde_json::Value| {
+        object
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect::<BTreeSet<_>>()
+    };
+
+    let demo = objects(
+        "demo --scheme plain --insecure-plain --size 4x4 --frames 1 --verify --json --video SAMPLES",
+    );
+    assert_eq!(names(&demo[0]), fields_of("map"));
+    assert_eq!(names(&demo[1]["summary"]), fields_of("summary"));
+    let bench = objects("bench --scheme tfhe --size 2x2 --threads 1 --json");
+    assert_eq!(names(&bench[0]), fields_of("bench"));
+}
+
+#[test]
+fn the_exit_codes_are_those_of_the_programs() {
+    use FailureKind::{BadData, Bug, Configuration, Io, Permissions, Unavailable, Usage};
+    let kinds = [
+        Bug,
+        Usage,
+        BadData,
+        Unavailable,
+        Io,
+        Permissions,
+        Configuration,
+    ];
+    for kind in kinds {
+        // A new kind does not compile here until it is in the list above.
+        match kind {
+            Bug | Usage | BadData | Unavailable | Io | Permissions | Configuration => {}
+        }
+    }
+    let known = kinds.map(|kind| format!("{} {kind:?}", kind.exit_code()));
+    let text = read("docs/ref/exit-codes.md");
+    let rows = text.lines().filter(|line| line.starts_with("| ")).skip(2);
+    let cell = |row: &str, place| row.split('|').nth(place).unwrap().trim().to_owned();
+    let described: Vec<String> = rows
+        .map(|row| format!("{} {}", cell(row, 1), cell(row, 2)))
+        .collect();
+    assert_eq!(described[0], "0 ");
+    assert_eq!(described[1..], known);
+}
+
+#[test]
+fn every_topic_is_one() {
+    let text = read("docs/ref/topics.md");
+    let mut kinds = HashSet::new();
+    for name in ticked(&prose(&text)) {
+        if !name.starts_with("blindsight/v1/") {
+            continue;
+        }
+        let topic = name.replace("SITE", "demo").replace("NODE", "worker");
+        let topic = topic.replace("CAMERA", "gate").replace('+', "gate");
+        kinds.insert(discriminant(&Topic::parse(&topic).unwrap()));
+    }
+    assert_eq!(kinds.len(), 5);
+}

@@ -1,0 +1,153 @@
+//! Frames go in at a camera and maps come out at the viewer, over real MQTT, with every scheme.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use camera_node::CameraEvent;
+use camera_node::preprocess::resize;
+use cipherframe::{FeatureMap, Frame, SchemeId, StreamSpec, max_pool};
+use e2e::frames::{Feed, Frames, black, busy, frame, spec};
+use e2e::site::{CAMERA, Site};
+use e2e::stack::Stack;
+use wire::message::FrameId;
+use wire::role::NodeRole;
+
+/// Sends `frames` with a credit of 2 and compares every map and every picture with plaintext pooling.
+async fn check(stack: &mut Stack, node: &str, spec: &StreamSpec, frames: Vec<Frame>) {
+    let count = frames.len() as u64;
+    let expected: Vec<FeatureMap> = frames
+        .iter()
+        .map(|frame| resize(frame.clone(), spec.width(), spec.height()).unwrap())
+        .map(|frame| max_pool(&spec.quantiser().quantise(&frame), spec.pool()).unwrap())
+        .collect();
+    let camera = stack.camera(node, spec, Frames::source(frames), 2);
+    let mut maps: BTreeMap<u64, (FrameId, FeatureMap)> = BTreeMap::new();
+    while maps.len() < expected.len() {
+        let (frame, map) = stack.map().await;
+        assert_eq!(frame.camera.as_str(), node);
+        let twice = maps.insert(frame.seq, (frame.clone(), map));
+        assert!(twice.is_none(), "{frame} came twice");
+    }
+    for (seq, expected) in expected.iter().enumerate() {
+        let (frame, map) = &maps[&(seq as u64)];
+        assert_eq!(map, expected, "{spec}, frame {seq}");
+        check_picture(&viewer::picture::path(&stack.out(), frame), map);
+    }
+
+    let (summary, events) = camera.end().await;
+    let tiles = u64::from(spec.tile_plan().tile_count());
+    assert_eq!((summary.frames, summary.tiles), (count, count * tiles));
+    assert_eq!((summary.confirmed, summary.unconfirmed), (count, 0));
+    assert_eq!((summary.on_the_way, summary.refused), (0, 0));
+    check_receipts(&events, &maps);
+}
+
+/// One grey pixel for each window.
+fn check_picture(path: &Path, map: &FeatureMap) {
+    let picture = image::open(path).unwrap().into_luma8();
+    assert_eq!(picture.dimensions(), (map.width(), map.height()));
+    let grey = |value: &u8| (f64::from(*value) * 255.0 / f64::from(map.level_count())).round();
+    let expected: Vec<u8> = map.values().iter().map(|value| grey(value) as u8).collect();
+    assert_eq!(picture.into_raw(), expected, "{}", path.display());
+}
+
+/// Each frame is published, then confirmed, and never more than two are without a receipt.
+fn check_receipts(events: &[CameraEvent], maps: &BTreeMap<u64, (FrameId, FeatureMap)>) {
+    let mut on_the_way = Vec::new();
+    let mut confirmed = Vec::new();
+    for event in events {
+        match event {
+            CameraEvent::Published { frame, .. } => {
+                on_the_way.push(frame.clone());
+                assert!(on_the_way.len() <= 2, "{on_the_way:?}");
+            }
+            CameraEvent::Confirmed { frame, late, .. } => {
+                assert!(!late);
+                let place = on_the_way.iter().position(|sent| sent == frame);
+                on_the_way.remove(place.expect("a frame that was sent"));
+                confirmed.push(frame.clone());
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    confirmed.sort_by_key(|frame| frame.seq);
+    let mapped: Vec<FrameId> = maps.values().map(|(frame, _)| frame.clone()).collect();
+    assert_eq!(confirmed, mapped);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn frames_become_maps_with_scheme_plain() {
+    let mut site = Site::new("plain");
+    for camera in ["yard", "roof", "hall"] {
+        site.enroll(camera, NodeRole::Camera);
+    }
+    let mut stack = Stack::start(site, SchemeId::Plain).await;
+    let frames = |size, count| (0..count).map(|seed| busy(size, seed)).collect::<Vec<_>>();
+    let small = spec(SchemeId::Plain, (8, 8), 4, (2, 2, 0));
+    check(&mut stack, CAMERA, &small, frames((8, 8), 20)).await;
+    // Five tiles; the windows of the last row and column hang over the edge.
+    let tiled = spec(SchemeId::Plain, (130, 70), 8, (3, 2, 1));
+    assert!(tiled.tile_plan().tile_count() > 3);
+    check(&mut stack, "yard", &tiled, frames((130, 70), 3)).await;
+    let resized = spec(SchemeId::Plain, (6, 4), 3, (2, 2, 0));
+    check(&mut stack, "roof", &resized, frames((31, 17), 3)).await;
+    let same = spec(SchemeId::Plain, (5, 3), 1, (1, 1, 0));
+    check(
+        &mut stack,
+        "hall",
+        &same,
+        vec![black((5, 3)), busy((5, 3), 1)],
+    )
+    .await;
+
+    let (worker, viewer) = stack.stop().await;
+    assert_eq!((worker.refused, worker.failed, worker.repeated), (0, 0, 0));
+    assert_eq!((worker.maps, viewer.tiles), (worker.tiles, worker.maps));
+    assert_eq!((viewer.maps, viewer.receipts), (28, 28));
+    assert_eq!(
+        (viewer.refused, viewer.unreadable, viewer.unwritten),
+        (0, 0, 0)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn frames_become_maps_with_scheme_tfhe() {
+    let mut site = Site::new("tfhe");
+    site.enroll("yard", NodeRole::Camera);
+    let mut stack = Stack::start(site, SchemeId::Tfhe).await;
+    let size = (8, 8);
+    let frames = vec![
+        busy(size, 1),
+        black(size),
+        frame(size, |_, _| 255),
+        busy(size, 2),
+    ];
+    let usual = spec(SchemeId::Tfhe, size, 4, (2, 2, 0));
+    check(&mut stack, CAMERA, &usual, frames).await;
+    let odd = spec(SchemeId::Tfhe, (5, 3), 3, (3, 2, 1));
+    check(&mut stack, "yard", &odd, vec![busy((5, 3), 3)]).await;
+    let (worker, viewer) = stack.stop().await;
+    assert_eq!((worker.maps, worker.refused, worker.failed), (5, 0, 0));
+    assert_eq!((viewer.maps, viewer.receipts, viewer.refused), (5, 5, 0));
+}
+
+/// What waits for a frame need not be the end of a source: a camera goes on when frames come again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_slow_source_is_waited_for() {
+    let mut stack = Stack::start(Site::new("slow"), SchemeId::Plain).await;
+    let (feed, source) = Feed::open();
+    let spec = spec(SchemeId::Plain, (2, 2), 4, (2, 2, 0));
+    let camera = stack.camera(CAMERA, &spec, source, 1);
+    for seq in 0..3 {
+        feed.send(frame((2, 2), |x, y| (seq * 32 + x + y) as u8))
+            .unwrap();
+        let (frame, map) = stack.map().await;
+        assert_eq!(
+            (frame.seq, map.values()),
+            (u64::from(seq), &[(seq * 2) as u8][..])
+        );
+    }
+    drop(feed);
+    assert_eq!(camera.end().await.0.confirmed, 3);
+    stack.stop().await;
+}
