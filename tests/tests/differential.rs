@@ -77,6 +77,14 @@ fn spec(
     StreamSpec::new(scheme, size.0, size.1, quantiser.clone(), pool).unwrap()
 }
 
+/// Frame size, quantiser, (kernel, stride, padding), and the luma at (x, y).
+type Case<'a> = (
+    (u32, u32),
+    &'a Quantiser,
+    (u8, u8, u8),
+    &'a dyn Fn(u32, u32) -> u8,
+);
+
 /// Ties, extremes, odd sizes, padding, stride below and above the kernel.
 #[test]
 fn chosen_frames_of_every_scheme() {
@@ -84,12 +92,7 @@ fn chosen_frames_of_every_scheme() {
     let few = Quantiser::from_thresholds(vec![8, 20, 45]).unwrap();
     for scheme in SchemeId::ALL {
         let mixed = |x: u32, y: u32| (x * 83 + y * 47 + x * y * 29) as u8;
-        let cases: [(
-            (u32, u32),
-            &Quantiser,
-            (u8, u8, u8),
-            &dyn Fn(u32, u32) -> u8,
-        ); 9] = [
+        let cases: [Case; 9] = [
             ((4, 4), &bits, (2, 2, 0), &|_, _| 0),
             ((4, 4), &bits, (2, 2, 0), &|_, _| 255),
             ((4, 4), &bits, (2, 2, 0), &|x, y| {
