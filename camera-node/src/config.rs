@@ -266,7 +266,7 @@ fn pool_key(error: &PoolSpecError) -> &'static str {
 /// The key to change for an error of the whole specification.
 fn spec_key(error: &SpecError, levels_key: &'static str) -> &'static str {
     match error {
-        SpecError::Size(_) => "stream.size",
+        SpecError::Size(_) | SpecError::Tiles { .. } => "stream.size",
         SpecError::Pool(error) => pool_key(error),
         SpecError::Quantiser(_) | SpecError::Levels { .. } => levels_key,
         SpecError::Kernel { .. } => "stream.kernel",

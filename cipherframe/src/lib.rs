@@ -40,4 +40,4 @@ pub use scheme::{
     UnknownScheme, failure_report,
 };
 pub use spec::{SpecError, StreamSpec};
-pub use tile::{TilePlan, TileRegion};
+pub use tile::{MAX_TILES, TilePlan, TileRegion};

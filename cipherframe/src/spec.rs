@@ -4,7 +4,7 @@ use crate::frame::{FrameError, check_sides};
 use crate::pool::{PoolSpec, PoolSpecError};
 use crate::quantiser::{Quantiser, QuantiserError};
 use crate::scheme::{SchemeId, UnknownScheme};
-use crate::tile::TilePlan;
+use crate::tile::{MAX_TILES, TilePlan};
 use thiserror::Error;
 
 /// The agreement a stream runs under. It travels in every signed header as [`StreamSpec::to_bytes`].
@@ -59,6 +59,18 @@ pub enum SpecError {
         /// Kernel asked for.
         kernel: u8,
     },
+    /// More tiles than a frame may have.
+    #[error(
+        "a frame of {width}x{height} pixels is cut into {tiles} tiles, at most {MAX_TILES} are possible; use a smaller size or a larger stride"
+    )]
+    Tiles {
+        /// Frame width in pixels.
+        width: u32,
+        /// Frame height in pixels.
+        height: u32,
+        /// Tiles it would be cut into.
+        tiles: u32,
+    },
     /// The bytes are not a stream specification of this version.
     #[error(
         "stream specification of {0} bytes is malformed; camera and receiver must run the same version"
@@ -97,6 +109,14 @@ impl StreamSpec {
             });
         }
         let tile_plan = TilePlan::new(width, height, pool, limits.pixels_per_tile)?;
+        let tiles = tile_plan.tile_count();
+        if tiles > MAX_TILES {
+            return Err(SpecError::Tiles {
+                width,
+                height,
+                tiles,
+            });
+        }
         Ok(Self {
             scheme,
             width,
@@ -246,6 +266,17 @@ mod tests {
             })
         );
         assert!(spec(SchemeId::Plain, 8, 8).is_ok());
+        let (bits, pool) = (
+            Quantiser::from_bits(4).unwrap(),
+            PoolSpec::new(3, 1, 0).unwrap(),
+        );
+        assert_eq!(
+            StreamSpec::new(SchemeId::Tfhe, 8192, 8192, bits, pool)
+                .unwrap_err()
+                .to_string(),
+            "a frame of 8192x8192 pixels is cut into 106470 tiles, at most 65536 are possible; \
+             use a smaller size or a larger stride"
+        );
     }
 
     proptest! {

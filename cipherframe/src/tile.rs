@@ -19,6 +19,9 @@ pub struct TilePlan {
     tile_height: u32,
 }
 
+/// The most tiles a frame may be cut into.
+pub const MAX_TILES: u32 = 65_536;
+
 /// The pixels and windows of one tile.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TileRegion {
@@ -119,6 +122,28 @@ impl TilePlan {
         Some(region.window_rows.clone().flat_map(row).collect())
     }
 
+    /// For each window of tile `tile`, in the order of [`Self::windows`], the positions of its pixels among the tile's
+    /// pixels, row by row. Never an empty row. `None` past the last tile.
+    pub fn window_pixels(&self, tile: u32) -> Option<Vec<Vec<Vec<usize>>>> {
+        let region = self.region(tile)?;
+        let positions = |window: u32, side: u32, used: &[u32]| -> Vec<usize> {
+            let span = self.pool.window_span(window, side);
+            span.filter_map(|pixel| used.binary_search(&pixel).ok())
+                .collect()
+        };
+        let mut windows = Vec::with_capacity(region.window_count());
+        for y in region.window_rows.clone() {
+            let rows = positions(y, self.frame_height, &region.rows);
+            for x in region.window_columns.clone() {
+                let columns = positions(x, self.frame_width, &region.columns);
+                let start = |row: &usize| row * region.columns.len();
+                let row = |row: &usize| columns.iter().map(|column| start(row) + column).collect();
+                windows.push(rows.iter().map(row).collect());
+            }
+        }
+        Some(windows)
+    }
+
     fn tiles_across(&self) -> u32 {
         self.map_width.div_ceil(self.tile_width)
     }
@@ -207,7 +232,18 @@ mod tests {
                 prop_assert!(region.columns.iter().all(|x| *x < width) && region.rows.iter().all(|y| *y < height));
                 let windows = plan.windows(tile).unwrap();
                 prop_assert_eq!(windows.len(), region.window_count());
-                for window in windows {
+                let pixels = plan.window_pixels(tile).unwrap();
+                prop_assert_eq!(windows.len(), pixels.len());
+                for (window, pixels) in windows.into_iter().zip(pixels) {
+                    // The same pixels, by their place in the frame.
+                    let place = |at: &usize| (region.columns[at % region.columns.len()], region.rows[at / region.columns.len()]);
+                    let places: Vec<(u32, u32)> = pixels.iter().flatten().map(place).collect();
+                    let columns = pool.window_span(window % plan.map_width(), width);
+                    let rows = pool.window_span(window / plan.map_width(), height);
+                    let expected: Vec<(u32, u32)> =
+                        rows.flat_map(|y| columns.clone().map(move |x| (x, y))).collect();
+                    prop_assert_eq!(places, expected);
+
                     seen[window as usize] += 1;
                     let across = pool.window_span(window % plan.map_width(), width);
                     let down = pool.window_span(window / plan.map_width(), height);

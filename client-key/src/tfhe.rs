@@ -94,16 +94,16 @@ impl SecretKeys {
         let mut section = |count: usize| {
             let (section, rest) = bits.split_at(count.div_ceil(8));
             bits = rest;
-            let bits = |byte: &u8| {
-                (0..8)
-                    .map(|place| u64::from(byte >> place & 1))
-                    .collect::<Vec<_>>()
-            };
-            section
+            // Never reallocated, so that no copy of the bits stays in memory.
+            let mut bits = Vec::with_capacity(count);
+            for (byte, place) in section
                 .iter()
-                .flat_map(bits)
+                .flat_map(|byte| (0..8).map(move |place| (byte, place)))
                 .take(count)
-                .collect::<Vec<u64>>()
+            {
+                bits.push(u64::from(byte >> place & 1));
+            }
+            bits
         };
         let [bootstrap, small, packing] = SECTION_BITS.map(&mut section);
         Ok(Self {

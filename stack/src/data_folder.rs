@@ -12,6 +12,7 @@
 use crate::progress::Step;
 use cipherframe::SchemeId;
 use client_key::{CLIENT_KEY_FILE, EVALUATION_KEY_FILE, PUBLIC_KEY_FILE};
+use keyfile::KeyFile;
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
@@ -79,7 +80,9 @@ impl DataFolder {
     ) -> Result<Vec<PathBuf>, Failure> {
         private_folder(&self.root)?;
         let mut made = Vec::new();
-        if !self.key_set(scheme).exists() {
+        if self.key_set(scheme).exists() {
+            self.check_key_set(scheme)?;
+        } else {
             self.make_key_set(scheme)?;
             made.extend([
                 self.client_key(scheme),
@@ -109,6 +112,40 @@ impl DataFolder {
 
     fn key_set(&self, scheme: SchemeId) -> PathBuf {
         self.root.join(scheme.as_str())
+    }
+
+    /// Refuses a key set of which a file is missing or belongs to another one.
+    fn check_key_set(&self, scheme: SchemeId) -> Result<(), Failure> {
+        let mend = || {
+            let folder = self.key_set(scheme);
+            format!(
+                "put the old file back, or move {} away and make new keys",
+                folder.display()
+            )
+        };
+        let broken = |what: String| Failure::new(FailureKind::BadData, what, mend());
+        let mut key_ids = Vec::new();
+        for path in [
+            self.client_key(scheme),
+            self.public_key(scheme),
+            self.evaluation_key(scheme),
+        ] {
+            if !path.exists() {
+                return Err(broken(format!(
+                    "the key set is not whole: {} is missing",
+                    path.display()
+                )));
+            }
+            key_ids.push(KeyFile::inspect(&path)?.key_id);
+        }
+        if key_ids.windows(2).any(|pair| pair[0] != pair[1]) {
+            let folder = self.key_set(scheme);
+            return Err(broken(format!(
+                "the keys in {} belong to different key sets",
+                folder.display()
+            )));
+        }
+        Ok(())
     }
 
     fn make_key_set(&self, scheme: SchemeId) -> Result<(), Failure> {
@@ -187,6 +224,33 @@ mod tests {
             .map(|node| node.name().to_string())
             .collect();
         assert_eq!(names, ["gate", "viewer", "yard"]);
+    }
+
+    #[test]
+    fn a_key_set_that_is_not_whole_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataFolder::new(folder.path());
+        data.complete(SchemeId::Plain, &[]).unwrap();
+        let (client, other) = (
+            data.client_key(SchemeId::Plain),
+            folder.path().join("other.key"),
+        );
+        fs::rename(&client, &other).unwrap();
+        let failure = data.complete(SchemeId::Plain, &[]).unwrap_err();
+        assert_eq!(
+            failure.what,
+            format!("the key set is not whole: {} is missing", client.display())
+        );
+        client_key::generate(SchemeId::Plain, &())
+            .unwrap()
+            .client
+            .create(&client)
+            .unwrap();
+        let failure = data.complete(SchemeId::Plain, &[]).unwrap_err();
+        assert!(
+            failure.what.ends_with("belong to different key sets"),
+            "{failure}"
+        );
     }
 
     #[test]

@@ -117,3 +117,8 @@ fn wire_and_cipherframe_do_not_know_each_other() {
     assert!(!tree("cipherframe").contains("wire"));
     assert!(!tree("wire").contains("cipherframe"));
 }
+
+#[test]
+fn a_frame_that_a_scheme_allows_fits_the_tile_numbers_of_an_envelope() {
+    assert_eq!(cipherframe::MAX_TILES, wire::message::TileHeader::MAX_TILES);
+}

@@ -1,7 +1,7 @@
 //! What happens to one message: verified, decrypted, put together with its frame.
 //!
 //! No network and no clock. Everything that the untrusted side can see of a viewer, namely which receipts it sends,
-//! follows from the steps returned here, and they depend on no decrypted value.
+//! follows from the steps returned here, and they depend on no decrypted value. When it sends them is not hidden.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

@@ -11,6 +11,8 @@ pub struct FailureReport {
     pub log2_bootstrap_failure: f64,
     /// log2 of the largest probability that a map value decrypts wrongly although every bootstrap succeeded.
     pub log2_decryption_failure: f64,
+    /// log2 of the probability that anything fails in one window: the sum over its steps.
+    pub log2_window_failure: f64,
 }
 
 impl FailureReport {
@@ -19,6 +21,7 @@ impl FailureReport {
         bootstraps_per_window: 0,
         log2_bootstrap_failure: f64::NEG_INFINITY,
         log2_decryption_failure: f64::NEG_INFINITY,
+        log2_window_failure: f64::NEG_INFINITY,
     };
 
     /// log2 of the largest failure probability of any single step.
@@ -35,8 +38,12 @@ impl fmt::Display for FailureReport {
         }
         write!(
             f,
-            "{} bootstraps per window, failure probability at most 2^{:.1} per bootstrap and 2^{:.1} per decrypted value",
-            self.bootstraps_per_window, self.log2_bootstrap_failure, self.log2_decryption_failure
+            "{} bootstraps per window, failure probability at most 2^{:.1} per bootstrap, 2^{:.1} per decryption and \
+             2^{:.1} per window",
+            self.bootstraps_per_window,
+            self.log2_bootstrap_failure,
+            self.log2_decryption_failure,
+            self.log2_window_failure
         )
     }
 }

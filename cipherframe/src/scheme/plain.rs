@@ -6,11 +6,9 @@ use super::{
     EvaluationKey, FailureReport, Fingerprint, Key, Limits, PublicKey, Scheme, SchemeError,
     SchemeId, check_length, check_scheme, region, tile_levels,
 };
-use crate::pool::PoolSpec;
 use crate::progress::Progress;
 use crate::quantiser::QuantisedFrame;
 use crate::spec::StreamSpec;
-use crate::tile::TileRegion;
 use keyfile::KeyId;
 use std::sync::Arc;
 
@@ -113,38 +111,14 @@ impl EvaluationKey for PlainKey {
         if progress.cancelled() {
             return Err(SchemeError::Cancelled);
         }
-        let windows = window_pixels(spec, &region);
-        let highest = |pixels: &Vec<usize>| pixels.iter().filter_map(|i| levels.get(*i)).max();
+        let windows = spec.tile_plan().window_pixels(tile).unwrap_or_default();
+        let level = |position: &usize| levels.get(*position).copied();
+        let highest = |rows: &Vec<Vec<usize>>| rows.iter().flatten().filter_map(level).max();
         let values = windows
             .iter()
-            .map(|pixels| highest(pixels).copied().unwrap_or(0))
+            .map(|rows| highest(rows).unwrap_or(0))
             .collect();
         progress.advance(1, 1);
         Ok(values)
     }
-}
-
-/// For each window of a tile, row by row, the positions of its pixels in the tile.
-fn window_pixels(spec: &StreamSpec, region: &TileRegion) -> Vec<Vec<usize>> {
-    let positions = |pool: &PoolSpec, window: u32, side: u32, used: &[u32]| -> Vec<usize> {
-        pool.window_span(window, side)
-            .filter_map(|pixel| used.binary_search(&pixel).ok())
-            .collect()
-    };
-    let mut windows = Vec::with_capacity(region.window_count());
-    for y in region.window_rows.clone() {
-        let rows = positions(spec.pool(), y, spec.height(), &region.rows);
-        for x in region.window_columns.clone() {
-            let columns = positions(spec.pool(), x, spec.width(), &region.columns);
-            let row = |row: &usize| {
-                let start = row * region.columns.len();
-                columns
-                    .iter()
-                    .map(move |column| start + column)
-                    .collect::<Vec<_>>()
-            };
-            windows.push(rows.iter().flat_map(row).collect());
-        }
-    }
-    windows
 }

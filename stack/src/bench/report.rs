@@ -71,6 +71,7 @@ impl Report {
         if self.failure.bootstraps_per_window > 0 {
             object["pbs_per_window"] = json!(self.failure.bootstraps_per_window);
             object["log2_failure"] = json!(self.failure.log2_failure());
+            object["log2_window_failure"] = json!(self.failure.log2_window_failure);
         }
         object
     }

@@ -10,15 +10,16 @@ mod tally;
 
 use crate::data_folder::DataFolder;
 use crate::stream_args::StreamArgs;
-use camera_node::SourceConfig;
 use camera_node::source::Repeat;
+use camera_node::{CameraEvent, SourceConfig};
 use cipherframe::failure_report;
 use clap::Args as ClapArgs;
 use nodes::{Event, Running};
-use screen::Screen;
+use screen::{Printer, Screen};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tally::Tally;
+use viewer::ViewerEvent;
 use wire::config::{LogConfig, LogFormat, LogLevel};
 use wire::failure::{Failure, FailureKind};
 use wire::shutdown::{Shutdown, run_until_signals};
@@ -36,7 +37,7 @@ pub(crate) struct Args {
     #[arg(long, default_value = "samples")]
     video: PathBuf,
     /// End after this many frames [default: go on until Ctrl-C]
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     frames: Option<u64>,
     /// Frames per second of the camera; receipts may hold it back
     #[arg(long, default_value_t = 10.0)]
@@ -93,8 +94,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     };
     run_until_signals(|shutdown| async {
         let running = Running::start(plan, Box::new(source), &shutdown).await?;
-        let screen = Screen::new(args.json, args.headless);
-        watch(running, Tally::new(args.verify), screen, shutdown).await
+        let printer = Printer::start(Screen::new(args.json, args.headless));
+        watch(running, Tally::new(args.verify), printer, shutdown).await
     })
 }
 
@@ -102,7 +103,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 async fn watch(
     mut running: Running,
     mut tally: Tally,
-    screen: Screen,
+    printer: Printer,
     shutdown: Shutdown,
 ) -> Result<(), Failure> {
     let mut deadline = None;
@@ -115,10 +116,22 @@ async fn watch(
             () = until(deadline) => break,
         };
         match event {
-            Event::Camera(event) => tally.camera(&event),
+            Event::Camera(event) => {
+                tally.camera(&event);
+                if matches!(event, CameraEvent::Unconfirmed { .. }) {
+                    running.frame_done();
+                }
+            }
+            Event::Viewer(ViewerEvent::Unreadable { .. } | ViewerEvent::Incomplete { .. }) => {
+                running.frame_done();
+            }
             Event::Viewer(event) => {
-                if let Some(line) = tally.viewer(event) {
-                    screen.map(&line);
+                if let Some(map) = tally.viewer(event) {
+                    tokio::select! {
+                        biased;
+                        () = shutdown.cancelled() => break,
+                        () = printer.map(map) => running.frame_done(),
+                    }
                 }
             }
             Event::CameraEnded(summary) => {
@@ -134,7 +147,7 @@ async fn watch(
     let interrupted = shutdown.is_cancelled();
     running.stop().await?;
     let summary = tally.summary(interrupted);
-    screen.summary(&summary);
+    printer.finish(summary).await;
     match summary.problem() {
         None => Ok(()),
         Some(problem) => Err(Failure::new(

@@ -13,13 +13,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use viewer::{ViewerConfig, ViewerEvent, ViewerSummary};
 use wire::config::{LogConfig, NodeConfig};
 use wire::failure::{Failure, FailureKind};
-use wire::mqtt::{Incoming, MqttConfig, Subscriber};
+use wire::mqtt::{Incoming, MqttConfig, Subscriber, is_online};
 use wire::name::Name;
 use wire::node::LinkConfig;
 use wire::role::NodeRole;
@@ -37,6 +38,10 @@ const CREDIT: NonZeroU32 = NonZeroU32::new(2).unwrap();
 
 /// How long the first receipt may take; later ones are measured. Large frames take minutes under tfhe.
 const FIRST_RECEIPT: Duration = Duration::from_secs(600);
+
+/// Frames that may be without a printed map. The camera's credit comes back before a map is printed, so this is what
+/// holds the camera back where nobody reads what the demo prints.
+const UNPRINTED: usize = 16;
 
 /// Name and role of a node of the demo.
 #[derive(Clone, Copy, Debug)]
@@ -89,8 +94,10 @@ pub(crate) struct Running {
     camera: Option<JoinHandle<Result<CameraSummary, Failure>>>,
     worker: JoinHandle<Result<WorkerSummary, Failure>>,
     viewer: JoinHandle<Result<ViewerSummary, Failure>>,
-    // Unbounded in form only: the camera's credit bounds the frames, and with them the events, that are under way.
+    // Unbounded in form only: the gate bounds the frames, and with them the events, that are under way.
     events: mpsc::UnboundedReceiver<Event>,
+    /// Holds a token for each frame that the source gave and whose map is not printed.
+    gate: Receiver<()>,
     stop: Shutdown,
 }
 
@@ -141,12 +148,14 @@ impl Running {
         };
         let worker = tokio::spawn(pooling_worker::run(worker_config, stop.clone()));
 
+        let (tokens, gate) = sync_channel(UNPRINTED);
         let mut running = Self {
             broker,
             camera: None,
             worker,
             viewer,
             events,
+            gate,
             stop,
         };
         running.until_online(address, shutdown).await?;
@@ -171,6 +180,7 @@ impl Running {
         };
         let source = Box::new(Limited {
             source,
+            tokens,
             left: plan.frames.unwrap_or(u64::MAX),
         });
         let observer = Arc::new(move |event| drop(sender.send(Event::Camera(event))));
@@ -191,6 +201,12 @@ impl Running {
             ended = &mut self.worker => Err(early("pooling-worker", flatten(ended).map(drop))),
             ended = &mut self.viewer => Err(early("viewer", flatten(ended).map(drop))),
         }
+    }
+
+    /// A frame's map is printed, or will never come: the camera may take one frame more.
+    pub(crate) fn frame_done(&self) {
+        // Empty when a frame that was given up is done a second time.
+        let _ = self.gate.try_recv();
     }
 
     /// Stops all nodes: each finishes what it has in hand, within 5 s.
@@ -229,7 +245,7 @@ impl Running {
                 incoming = states.recv() => {
                     let Some(Incoming::Message { topic, payload }) = incoming else { continue };
                     if let Ok(Topic::NodeState { node, .. }) = Topic::parse(&topic)
-                        && payload.windows(8).any(|part| part == b"\"online\"")
+                        && is_online(&payload)
                     {
                         missing.remove(node.as_str());
                     }
@@ -247,9 +263,10 @@ impl Running {
     }
 }
 
-/// A source that ends after some frames.
+/// A source that ends after some frames, and waits while too many maps are not printed.
 struct Limited {
     source: Box<dyn Source>,
+    tokens: SyncSender<()>,
     left: u64,
 }
 
@@ -261,6 +278,10 @@ impl Source for Limited {
         let pull = self.source.next()?;
         if matches!(pull, Pull::Frame(_)) {
             self.left -= 1;
+            if self.tokens.send(()).is_err() {
+                // The demo has ended.
+                return Ok(Pull::End);
+            }
         }
         Ok(pull)
     }

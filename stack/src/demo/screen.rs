@@ -4,10 +4,65 @@ use super::tally::{MapLine, Summary};
 use crate::stdout;
 use serde_json::{Value, json};
 use std::io::IsTerminal;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::timeout;
 use viewer::terminal::{Style, draw};
 
 /// Columns of a map's picture at the most.
 const PICTURE_COLUMNS: usize = 96;
+
+/// Maps that may wait to be printed.
+const QUEUE: usize = 4;
+
+/// How long what waits may still take to be printed at the end.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// Prints on a thread of its own, so that a reader who does not read holds up nothing else.
+pub(crate) struct Printer {
+    queue: mpsc::Sender<Line>,
+    thread: JoinHandle<()>,
+}
+
+/// Something to print.
+enum Line {
+    Map(Box<MapLine>),
+    Summary(Summary),
+}
+
+impl Printer {
+    /// Starts printing to `screen`. Needs a tokio runtime.
+    pub(crate) fn start(screen: Screen) -> Self {
+        let (queue, mut lines) = mpsc::channel(QUEUE);
+        let thread = spawn_blocking(move || {
+            while let Some(line) = lines.blocking_recv() {
+                match line {
+                    Line::Map(map) => screen.map(&map),
+                    Line::Summary(summary) => screen.summary(&summary),
+                }
+            }
+        });
+        Self { queue, thread }
+    }
+
+    /// Prints a finished map; waits while too many wait already.
+    pub(crate) async fn map(&self, map: MapLine) {
+        // The thread ends after this sender only.
+        let _ = self.queue.send(Line::Map(Box::new(map))).await;
+    }
+
+    /// Prints the summary and ends, at the latest after a second.
+    pub(crate) async fn finish(self, summary: Summary) {
+        let last = async {
+            let _ = self.queue.send(Line::Summary(summary)).await;
+            drop(self.queue);
+            let _ = self.thread.await;
+        };
+        // Nobody reads: there is nobody to tell.
+        let _ = timeout(LAST_LINES, last).await;
+    }
+}
 
 /// Prints to stdout.
 pub(crate) struct Screen {

@@ -7,6 +7,9 @@ use std::time::Instant;
 use viewer::ViewerEvent;
 use wire::message::FrameId;
 
+/// Frames whose map is waited for at the most. Those of a running stream are few; the others are lost.
+const REMEMBERED: usize = 64;
+
 /// The account of a demo.
 pub(crate) struct Tally {
     verify: bool,
@@ -85,6 +88,9 @@ impl Tally {
             self.began.get_or_insert_with(Instant::now);
             self.frames += 1;
             let quantised = self.verify.then(|| quantised.clone());
+            if self.under_way.len() >= REMEMBERED {
+                self.under_way.pop_first();
+            }
             self.under_way.insert(
                 frame.seq,
                 UnderWay {

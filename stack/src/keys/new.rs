@@ -13,7 +13,7 @@ use wire::role::NodeRole;
 #[derive(ClapArgs, Debug)]
 pub(crate) struct Args {
     /// The data folder
-    #[arg(long, default_value = "blindsight-data")]
+    #[arg(long, alias = "data", default_value = "blindsight-data")]
     dir: PathBuf,
     /// Scheme to make a key set for
     #[arg(long, default_value = "tfhe")]

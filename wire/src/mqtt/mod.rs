@@ -28,4 +28,5 @@ pub use config::{
 };
 pub use echo::{ECHO_TOPIC, echo};
 pub use publisher::{PublishError, Publisher, UNCONFIRMED_LIMIT};
+pub use state::is_online;
 pub use subscriber::{Incoming, RECEIVE_QUEUE, Subscriber};

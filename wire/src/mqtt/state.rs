@@ -44,8 +44,33 @@ impl StateTopic {
     }
 }
 
+/// Whether a node's state message says that it is online. Not signed: a hint, not evidence.
+#[must_use]
+pub fn is_online(state: &[u8]) -> bool {
+    serde_json::from_slice::<serde_json::Value>(state)
+        .is_ok_and(|message| message.get("state").is_some_and(|state| state == "online"))
+}
+
 fn payload(state: &str, reason: &str) -> Vec<u8> {
     json!({ "state": state, "reason": reason })
         .to_string()
         .into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_online_state_is_online() {
+        assert!(is_online(&payload("online", "connected")));
+        for other in [
+            &payload("stopped", "\"online\"")[..],
+            b"online",
+            b"{",
+            b"[1]",
+        ] {
+            assert!(!is_online(other));
+        }
+    }
 }

@@ -14,7 +14,7 @@ use keyfile::KeyId;
 use tfhe::core_crypto::commons::math::random::{CompressionSeed, Seed};
 use tfhe::core_crypto::prelude::*;
 
-/// The expanded evaluation key, about 190 MB in memory.
+/// The expanded evaluation key, about 205 MB in memory.
 pub struct TfheEvaluationKey {
     pub(super) key_id: KeyId,
     pub(super) keyswitch: LweKeyswitchKeyOwned<u64>,

@@ -13,7 +13,6 @@ use crate::scheme::{
     EvaluationKey, Key, SchemeError, SchemeId, check_length, check_scheme, region,
 };
 use crate::spec::StreamSpec;
-use crate::tile::TileRegion;
 use keyfile::KeyId;
 use rayon::prelude::*;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -52,7 +51,7 @@ impl EvaluationKey for TfheEvaluationKey {
             ciphertext.len(),
         )?;
         let pixels = Pixels::new(&tile_words(ciphertext));
-        let windows = windows(spec, &region);
+        let windows = spec.tile_plan().window_pixels(tile).unwrap_or_default();
         let fresh = fresh_scale_log2(spec.pool().kernel());
         let total = windows
             .iter()
@@ -76,26 +75,6 @@ impl EvaluationKey for TfheEvaluationKey {
         }
         Ok(pack(&self.packing, &results))
     }
-}
-
-/// For each window of a tile its pixels' positions in the tile, row by row.
-fn windows(spec: &StreamSpec, region: &TileRegion) -> Vec<Vec<Vec<usize>>> {
-    let positions = |window: u32, side: u32, used: &[u32]| -> Vec<usize> {
-        let span = spec.pool().window_span(window, side);
-        span.filter_map(|pixel| used.binary_search(&pixel).ok())
-            .collect()
-    };
-    let across = region.columns.len();
-    let mut windows = Vec::with_capacity(region.window_count());
-    for y in region.window_rows.clone() {
-        let rows = positions(y, spec.height(), &region.rows);
-        for x in region.window_columns.clone() {
-            let columns = positions(x, spec.width(), &region.columns);
-            let row = |row: &usize| columns.iter().map(|column| row * across + column).collect();
-            windows.push(rows.iter().map(row).collect());
-        }
-    }
-    windows
 }
 
 /// The pixels of a tile, expanded one by one from the shared mask.
