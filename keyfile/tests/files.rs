@@ -286,7 +286,7 @@ fn other_things_than_files_are_refused_without_hanging() {
         refusal(&folder.path().join("none"), Role::ClientKey),
         format!(
             "cannot open the key file `{shown}/none`: No such file or directory (os error 2); \
-             check the path"
+             check the path; keys are made by `blindsight keys new`"
         )
     );
     assert_eq!(
