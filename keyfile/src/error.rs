@@ -126,9 +126,10 @@ impl KeyFileError {
                     path.display()
                 ),
                 match source.kind() {
-                    io::ErrorKind::NotFound => {
+                    io::ErrorKind::NotFound if *operation == "open" => {
                         "check the path; keys are made by `blindsight keys new`".into()
                     }
+                    io::ErrorKind::NotFound => "check the path".into(),
                     io::ErrorKind::PermissionDenied => "run as the user who owns the key".into(),
                     _ => "check the disk and the path".into(),
                 },
