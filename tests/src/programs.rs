@@ -31,6 +31,21 @@ pub fn run(name: &str, args: &[&str], folder: &Path) -> Outcome {
     }
 }
 
+/// Runs a program that has to end with `code`, say nothing on stdout and exactly `expected` on stderr.
+pub fn check(program: &str, args: &[&str], folder: &Path, code: i32, expected: &str) {
+    let Outcome {
+        code: ended,
+        stdout,
+        stderr,
+    } = run(program, args, folder);
+    assert_eq!(
+        (stderr.as_str(), ended),
+        (expected, code),
+        "{program} {args:?}"
+    );
+    assert_eq!(stdout, "", "{program} {args:?}");
+}
+
 /// A program that is to run in `folder`, undisturbed by the user's own log filter.
 pub fn command(name: &str, folder: &Path) -> Command {
     let mut command = Command::new(program(name));

@@ -2,26 +2,10 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::Path;
 
 use cipherframe::SchemeId;
 use e2e::data_folder::{Checkout, committed};
-use e2e::programs::{Outcome, run};
-
-/// The command has to end with `code`, say nothing on stdout and exactly `expected` on stderr.
-fn check(program: &str, args: &[&str], folder: &Path, code: i32, expected: &str) {
-    let Outcome {
-        code: ended,
-        stdout,
-        stderr,
-    } = run(program, args, folder);
-    assert_eq!(
-        (stderr.as_str(), ended),
-        (expected, code),
-        "{program} {args:?}"
-    );
-    assert_eq!(stdout, "", "{program} {args:?}");
-}
+use e2e::programs::{Outcome, check, run};
 
 #[test]
 fn options_of_the_demo_that_make_no_sense() {

@@ -7,22 +7,7 @@ use std::path::{Path, PathBuf};
 use cipherframe::SchemeId;
 use e2e::data_folder::Checkout;
 use e2e::key_cache::key_set;
-use e2e::programs::{Outcome, run};
-
-/// The command has to end with `code`, say nothing on stdout and exactly `expected` on stderr.
-fn check(program: &str, args: &[&str], folder: &Path, code: i32, expected: &str) {
-    let Outcome {
-        code: ended,
-        stdout,
-        stderr,
-    } = run(program, args, folder);
-    assert_eq!(
-        (stderr.as_str(), ended),
-        (expected, code),
-        "{program} {args:?}"
-    );
-    assert_eq!(stdout, "", "{program} {args:?}");
-}
+use e2e::programs::check;
 
 /// Replaces the folder of linked keys, shared by all tests, by copies that may be changed.
 fn own_keys(checkout: &Checkout) -> PathBuf {
