@@ -98,7 +98,7 @@ impl Sealer {
             tiles: self.spec.tile_plan().tile_count(),
             captured_unix_ms,
             spec: self.spec.to_bytes(),
-            parameters: self.spec.scheme().get().fingerprint().0,
+            parameters: self.spec.fingerprint().0,
             key_id: *self.key.key_id().as_bytes(),
         };
         Ok(seal(

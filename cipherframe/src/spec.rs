@@ -3,7 +3,7 @@
 use crate::frame::{FrameError, check_sides};
 use crate::pool::{PoolSpec, PoolSpecError};
 use crate::quantiser::{Quantiser, QuantiserError};
-use crate::scheme::{SchemeId, UnknownScheme};
+use crate::scheme::{Fingerprint, SchemeId, UnknownScheme};
 use crate::tile::{MAX_TILES, TilePlan};
 use thiserror::Error;
 
@@ -108,7 +108,14 @@ impl StreamSpec {
                 kernel: pool.kernel(),
             });
         }
-        let tile_plan = TilePlan::new(width, height, pool, limits.pixels_per_tile)?;
+        let tile_plan = TilePlan::new(
+            width,
+            height,
+            pool,
+            scheme
+                .get()
+                .tile_cut(pool.kernel(), quantiser.level_count()),
+        )?;
         let tiles = tile_plan.tile_count();
         if tiles > MAX_TILES {
             return Err(SpecError::Tiles {
@@ -130,6 +137,11 @@ impl StreamSpec {
     /// The scheme.
     pub fn scheme(&self) -> SchemeId {
         self.scheme
+    }
+
+    /// The fingerprint of the parameter set that the stream runs under.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.scheme.get().fingerprint(self.pool.kernel())
     }
 
     /// Frame width in pixels.

@@ -3,9 +3,24 @@
 use crate::pool::{PoolSpec, PoolSpecError};
 use std::ops::Range;
 
-/// How a frame is cut into tiles, each a rectangle of whole pooling windows.
+/// What a scheme's tiles look like.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TileCut {
+    /// Rectangles of windows: neighbours share the pixels they overlap in.
+    Rectangles {
+        /// The most pixels in one tile; a single window may always stand alone.
+        max_pixels: u32,
+    },
+    /// Windows in raster order, cut into runs.
+    Runs {
+        /// The most windows in one tile, at least 1.
+        max_windows: u32,
+    },
+}
+
+/// How a frame is cut into tiles of whole pooling windows.
 ///
-/// The cut depends on the frame size, the window and the scheme's pixel limit alone, never on what a frame shows.
+/// The cut depends on the frame size, the window, the levels and the scheme alone, never on what a frame shows.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TilePlan {
     frame_width: u32,
@@ -13,10 +28,16 @@ pub struct TilePlan {
     pool: PoolSpec,
     map_width: u32,
     map_height: u32,
-    /// Windows across one tile (fewer in the last column of tiles).
-    tile_width: u32,
-    /// Windows down one tile (fewer in the last row of tiles).
-    tile_height: u32,
+    shape: TileShape,
+}
+
+/// The size of a tile, in windows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum TileShape {
+    /// Fewer windows in the last column and row of tiles.
+    Rectangle { width: u32, height: u32 },
+    /// Fewer windows in the last tile.
+    Run { windows: u32 },
 }
 
 /// The most tiles a frame may be cut into.
@@ -48,35 +69,46 @@ impl TileRegion {
 }
 
 impl TilePlan {
-    /// Cuts a frame into equal tiles of at most `max_pixels` pixels each; a single window may always stand alone.
+    /// Cuts a frame into tiles: as few as `cut` allows, rectangles of about equal size, runs filled up one after the
+    /// other.
     pub fn new(
         frame_width: u32,
         frame_height: u32,
         pool: PoolSpec,
-        max_pixels: u32,
+        cut: TileCut,
     ) -> Result<Self, PoolSpecError> {
         let (map_width, map_height) = pool.output_size(frame_width, frame_height)?;
-        let kernel = u32::from(pool.kernel());
-        let tile_width = balanced(map_width, windows_within(&pool, max_pixels / kernel));
-        let pixels_across = pixels_of(&pool, tile_width).max(1);
-        let tile_height = balanced(
-            map_height,
-            windows_within(&pool, max_pixels / pixels_across),
-        );
+        let shape = match cut {
+            TileCut::Rectangles { max_pixels } => {
+                let across = windows_within(&pool, max_pixels / u32::from(pool.kernel()));
+                let width = balanced(map_width, across);
+                let pixels_across = pixels_of(&pool, width).max(1);
+                let down = windows_within(&pool, max_pixels / pixels_across);
+                let height = balanced(map_height, down);
+                TileShape::Rectangle { width, height }
+            }
+            TileCut::Runs { max_windows } => TileShape::Run {
+                windows: max_windows.max(1),
+            },
+        };
         Ok(Self {
             frame_width,
             frame_height,
             pool,
             map_width,
             map_height,
-            tile_width,
-            tile_height,
+            shape,
         })
     }
 
     /// How many tiles a frame has.
     pub fn tile_count(&self) -> u32 {
-        self.tiles_across() * self.map_height.div_ceil(self.tile_height)
+        match self.shape {
+            TileShape::Rectangle { width, height } => {
+                self.map_width.div_ceil(width) * self.map_height.div_ceil(height)
+            }
+            TileShape::Run { windows } => (self.map_width * self.map_height).div_ceil(windows),
+        }
     }
 
     /// Map width in windows.
@@ -89,18 +121,17 @@ impl TilePlan {
         self.map_height
     }
 
-    /// The pixels and windows of tile `tile`, counted row by row; `None` past the last tile.
+    /// The pixels and windows of tile `tile`, counted row by row; `None` past the last tile and where tiles are runs.
     pub fn region(&self, tile: u32) -> Option<TileRegion> {
+        let TileShape::Rectangle { width, height } = self.shape else {
+            return None;
+        };
         if tile >= self.tile_count() {
             return None;
         }
-        let span = |index: u32, size: u32, all: u32| index * size..((index + 1) * size).min(all);
-        let window_columns = span(tile % self.tiles_across(), self.tile_width, self.map_width);
-        let window_rows = span(
-            tile / self.tiles_across(),
-            self.tile_height,
-            self.map_height,
-        );
+        let tiles_across = self.map_width.div_ceil(width);
+        let window_columns = span(tile % tiles_across, width, self.map_width);
+        let window_rows = span(tile / tiles_across, height, self.map_height);
         Some(TileRegion {
             columns: used_pixels(&self.pool, window_columns.clone(), self.frame_width),
             rows: used_pixels(&self.pool, window_rows.clone(), self.frame_height),
@@ -112,6 +143,10 @@ impl TilePlan {
     /// Where the values of tile `tile` belong in the map: raster indices, in the order in which decryption gives them.
     /// `None` past the last tile.
     pub fn windows(&self, tile: u32) -> Option<Vec<u32>> {
+        if let TileShape::Run { windows } = self.shape {
+            let all = self.map_width * self.map_height;
+            return (tile < self.tile_count()).then(|| span(tile, windows, all).collect());
+        }
         let region = self.region(tile)?;
         let row = |y: u32| {
             region
@@ -122,8 +157,22 @@ impl TilePlan {
         Some(region.window_rows.clone().flat_map(row).collect())
     }
 
+    /// The kernel x kernel positions of a window, given by its raster index, row by row: column and row of the pixel
+    /// there, or `None` where it is padding.
+    pub fn positions(&self, window: u32) -> impl Iterator<Item = Option<(u32, u32)>> {
+        let axis = |index: u32, side: u32| {
+            let start = index * u32::from(self.pool.stride());
+            let padding = u32::from(self.pool.padding());
+            (start..start + u32::from(self.pool.kernel()))
+                .map(move |place| place.checked_sub(padding).filter(|pixel| *pixel < side))
+        };
+        let columns = axis(window % self.map_width, self.frame_width);
+        let rows = axis(window / self.map_width, self.frame_height);
+        rows.flat_map(move |y| columns.clone().map(move |x| x.zip(y)))
+    }
+
     /// For each window of tile `tile`, in the order of [`Self::windows`], the positions of its pixels among the tile's
-    /// pixels, row by row. Never an empty row. `None` past the last tile.
+    /// pixels, row by row. Never an empty row. `None` past the last tile and where tiles are runs.
     pub fn window_pixels(&self, tile: u32) -> Option<Vec<Vec<Vec<usize>>>> {
         let region = self.region(tile)?;
         let positions = |window: u32, side: u32, used: &[u32]| -> Vec<usize> {
@@ -143,10 +192,11 @@ impl TilePlan {
         }
         Some(windows)
     }
+}
 
-    fn tiles_across(&self) -> u32 {
-        self.map_width.div_ceil(self.tile_width)
-    }
+/// The `index`-th part of `size` of `all`; the last one may be shorter.
+fn span(index: u32, size: u32, all: u32) -> Range<u32> {
+    index * size..((index + 1) * size).min(all)
 }
 
 /// The most windows, side by side, whose pixels number at most `pixels`; at least one.
@@ -192,7 +242,7 @@ mod tests {
             width,
             height,
             PoolSpec::new(kernel, stride, 0).unwrap(),
-            max_pixels,
+            TileCut::Rectangles { max_pixels },
         )
         .unwrap()
     }
@@ -224,7 +274,7 @@ mod tests {
         ) {
             prop_assume!(padding < kernel);
             let pool = PoolSpec::new(kernel, stride, padding).unwrap();
-            let Ok(plan) = TilePlan::new(width, height, pool, max_pixels) else { return Ok(()); };
+            let Ok(plan) = TilePlan::new(width, height, pool, TileCut::Rectangles { max_pixels }) else { return Ok(()); };
             let mut seen = vec![0; (plan.map_width() * plan.map_height()) as usize];
             for tile in 0..plan.tile_count() {
                 let region = plan.region(tile).unwrap();
@@ -242,7 +292,10 @@ mod tests {
                     let rows = pool.window_span(window / plan.map_width(), height);
                     let expected: Vec<(u32, u32)> =
                         rows.flat_map(|y| columns.clone().map(move |x| (x, y))).collect();
-                    prop_assert_eq!(places, expected);
+                    prop_assert_eq!(&places, &expected);
+                    let kernel_pixels = usize::from(kernel) * usize::from(kernel);
+                    prop_assert_eq!(plan.positions(window).count(), kernel_pixels);
+                    prop_assert_eq!(plan.positions(window).flatten().collect::<Vec<_>>(), expected);
 
                     seen[window as usize] += 1;
                     let across = pool.window_span(window % plan.map_width(), width);
@@ -252,6 +305,21 @@ mod tests {
                 }
             }
             prop_assert!(seen.iter().all(|n| *n == 1));
+        }
+
+        #[test]
+        fn runs_hold_each_window_once_and_are_full_but_for_the_last(
+            width in 1u32..70, height in 1u32..70, kernel in 1u8..=4, stride in 1u8..6, max_windows in 1u32..300,
+        ) {
+            let pool = PoolSpec::new(kernel, stride, 0).unwrap();
+            let Ok(plan) = TilePlan::new(width, height, pool, TileCut::Runs { max_windows }) else { return Ok(()); };
+            let tiles: Vec<Vec<u32>> = (0..plan.tile_count()).map(|tile| plan.windows(tile).unwrap()).collect();
+            let (last, full) = tiles.split_last().unwrap();
+            prop_assert!(full.iter().all(|windows| windows.len() == max_windows as usize));
+            prop_assert!((1..=max_windows as usize).contains(&last.len()));
+            let windows = plan.map_width() * plan.map_height();
+            prop_assert_eq!(tiles.concat(), (0..windows).collect::<Vec<_>>());
+            prop_assert!(plan.windows(plan.tile_count()).is_none() && plan.region(0).is_none());
         }
     }
 }

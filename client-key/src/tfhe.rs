@@ -9,7 +9,7 @@ use cipherframe::scheme::tfhe::packing::unpack;
 use cipherframe::scheme::tfhe::parameters::{MODULUS, PACKING, SET, fingerprint};
 use cipherframe::scheme::tfhe::words::push_key_words;
 use cipherframe::scheme::tfhe::{FINGERPRINT_BYTES, check_fingerprint};
-use cipherframe::scheme::{check_length, check_scheme, region};
+use cipherframe::scheme::{check_length, check_scheme, window_count};
 use cipherframe::{Key, KeyId, Progress, SchemeError, SchemeId, StreamSpec};
 use tfhe::core_crypto::commons::math::random::Seed;
 use tfhe::core_crypto::prelude::*;
@@ -259,7 +259,7 @@ impl ClientKey for TfheClientKey {
         ciphertext: &[u8],
     ) -> Result<Vec<u8>, SchemeError> {
         check_scheme(SchemeId::Tfhe, spec)?;
-        let windows = region(spec, tile)?.window_count();
+        let windows = window_count(spec, tile)?;
         let levels = unpack(&self.secrets.packing, windows, ciphertext)?;
         check_levels(spec, &levels)?;
         Ok(levels)

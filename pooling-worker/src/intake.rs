@@ -75,7 +75,7 @@ pub(crate) fn check(
             stream,
         });
     }
-    let own = spec.scheme().get().fingerprint();
+    let own = spec.fingerprint();
     let tile = Fingerprint(header.parameters);
     if tile != own {
         return Err(TileRefusal::Parameters {
@@ -147,7 +147,7 @@ mod tests {
             "no evaluation key of key set abababababababababababababababab; \
              add its evaluation.key to `pool.evaluation_keys`",
         );
-        let own = SchemeId::Plain.get().fingerprint();
+        let own = SchemeId::Plain.get().fingerprint(2);
         refused(
             |header| header.parameters = [0; 16],
             &format!(

@@ -77,7 +77,7 @@ pub(crate) fn header(camera: &str, seq: u64, spec: &StreamSpec) -> TileHeader {
         tiles: spec.tile_plan().tile_count(),
         captured_unix_ms: 1_000,
         spec: spec.to_bytes(),
-        parameters: spec.scheme().get().fingerprint().0,
+        parameters: spec.fingerprint().0,
         key_id: KEY_ID,
     }
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 /// # Panics
 /// When the build folder cannot be written.
 pub fn key_set(scheme: SchemeId) -> PathBuf {
-    let name = format!("{scheme}-{}", scheme.get().fingerprint());
+    let name = format!("{scheme}-{}", scheme.get().key_fingerprint());
     let folder = cache_folder().join(name);
     if folder.join(PUBLIC_KEY_FILE).exists() {
         return folder;

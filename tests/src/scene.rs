@@ -78,7 +78,7 @@ impl Scene {
             tiles: 1,
             captured_unix_ms: 1,
             spec: self.spec.to_bytes(),
-            parameters: SchemeId::Plain.get().fingerprint().0,
+            parameters: SchemeId::Plain.get().fingerprint(2).0,
             key_id: *key.unwrap().key_id().as_bytes(),
         }
     }

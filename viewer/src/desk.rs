@@ -122,7 +122,7 @@ impl Desk {
         header: &TileHeader,
         spec: &StreamSpec,
     ) -> Result<&Arc<dyn ClientKey>, MessageRefusal> {
-        let own = spec.scheme().get().fingerprint();
+        let own = spec.fingerprint();
         let tile = Fingerprint(header.parameters);
         if tile != own {
             let scheme = spec.scheme();

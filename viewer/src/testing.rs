@@ -39,7 +39,7 @@ pub(crate) fn header(frame: &FrameId, spec: &StreamSpec, tile: u32) -> TileHeade
         tiles: spec.tile_plan().tile_count(),
         captured_unix_ms: 1_000,
         spec: spec.to_bytes(),
-        parameters: spec.scheme().get().fingerprint().0,
+        parameters: spec.fingerprint().0,
         key_id: KEY_ID,
     }
 }

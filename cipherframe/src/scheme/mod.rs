@@ -12,6 +12,7 @@ pub use failure::FailureReport;
 use crate::progress::Progress;
 use crate::quantiser::QuantisedFrame;
 use crate::spec::StreamSpec;
+use crate::tile::TileCut;
 use keyfile::KeyId;
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -89,8 +90,6 @@ pub struct Limits {
     pub levels: u8,
     /// Kernels there is a circuit for.
     pub kernels: RangeInclusive<u8>,
-    /// The most pixels in one tile.
-    pub pixels_per_tile: u32,
 }
 
 /// Identifies a parameter set: the first 16 bytes of the BLAKE3 hash of its full description. It stands in key files and
@@ -120,11 +119,21 @@ pub trait Scheme: Sync {
     /// What it can pool.
     fn limits(&self) -> Limits;
 
-    /// The name of the parameter set in use.
-    fn parameter_set(&self) -> &'static str;
+    /// How frames of `levels` levels, pooled with a `kernel`, are cut into tiles.
+    fn tile_cut(&self, kernel: u8, levels: u8) -> TileCut;
 
-    /// The fingerprint of the parameter set in use.
-    fn fingerprint(&self) -> Fingerprint;
+    /// Whether pooling one tile keeps all threads of a pool busy. Where it does not, a tile is the work of one thread
+    /// and several tiles are pooled at once.
+    fn tile_uses_all_threads(&self) -> bool;
+
+    /// The name of the parameter set that pools a `kernel`.
+    fn parameter_set(&self, kernel: u8) -> &'static str;
+
+    /// The fingerprint of the parameter set that pools a `kernel`.
+    fn fingerprint(&self, kernel: u8) -> Fingerprint;
+
+    /// The fingerprint of every parameter set that a key set serves. It stands in each key.
+    fn key_fingerprint(&self) -> Fingerprint;
 
     /// Work and failure probability of pooling under `spec`, computed from the noise formulas.
     fn failure_report(&self, spec: &StreamSpec) -> FailureReport;
@@ -281,30 +290,47 @@ pub fn check_length(what: &'static str, expected: usize, actual: usize) -> Resul
     }
 }
 
-/// The region of tile `tile`, or why there is none.
-pub fn region(spec: &StreamSpec, tile: u32) -> Result<crate::TileRegion, SchemeError> {
-    let plan = spec.tile_plan();
-    plan.region(tile).ok_or(SchemeError::Tile {
-        tile,
-        tiles: plan.tile_count(),
+/// How many windows tile `tile` holds, or why there is no such tile.
+pub fn window_count(spec: &StreamSpec, tile: u32) -> Result<usize, SchemeError> {
+    let windows = spec.tile_plan().windows(tile);
+    windows
+        .map(|windows| windows.len())
+        .ok_or_else(|| no_tile(spec, tile))
+}
+
+/// The rectangle of tile `tile`, or why there is none.
+pub(crate) fn region(spec: &StreamSpec, tile: u32) -> Result<crate::TileRegion, SchemeError> {
+    let region = spec.tile_plan().region(tile);
+    region.ok_or_else(|| no_tile(spec, tile))
+}
+
+/// The error for a tile that the frame does not have.
+pub(crate) fn no_tile(spec: &StreamSpec, tile: u32) -> SchemeError {
+    let tiles = spec.tile_plan().tile_count();
+    SchemeError::Tile { tile, tiles }
+}
+
+/// Refuses a frame of another size or other levels than the stream's.
+pub(crate) fn check_frame(spec: &StreamSpec, frame: &QuantisedFrame) -> Result<(), SchemeError> {
+    let describe = |w: u32, h: u32, levels: u8| format!("{w}x{h} at {levels} levels");
+    let actual = (frame.width(), frame.height(), frame.level_count());
+    let expected = (spec.width(), spec.height(), spec.quantiser().level_count());
+    if actual == expected {
+        return Ok(());
+    }
+    Err(SchemeError::Frame {
+        actual: describe(actual.0, actual.1, actual.2),
+        expected: describe(expected.0, expected.1, expected.2),
     })
 }
 
-/// The levels of a tile's pixels, row by row, after checking that the frame is what `spec` says.
+/// The levels of the pixels of a tile that is a rectangle, row by row, after checking that the frame is what `spec` says.
 pub(crate) fn tile_levels(
     spec: &StreamSpec,
     frame: &QuantisedFrame,
     tile: u32,
 ) -> Result<Vec<u8>, SchemeError> {
-    let describe = |w: u32, h: u32, levels: u8| format!("{w}x{h} at {levels} levels");
-    let actual = (frame.width(), frame.height(), frame.level_count());
-    let expected = (spec.width(), spec.height(), spec.quantiser().level_count());
-    if actual != expected {
-        return Err(SchemeError::Frame {
-            actual: describe(actual.0, actual.1, actual.2),
-            expected: describe(expected.0, expected.1, expected.2),
-        });
-    }
+    check_frame(spec, frame)?;
     let region = region(spec, tile)?;
     let row = |y: u32| {
         region

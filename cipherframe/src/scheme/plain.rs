@@ -9,6 +9,7 @@ use super::{
 use crate::progress::Progress;
 use crate::quantiser::QuantisedFrame;
 use crate::spec::StreamSpec;
+use crate::tile::TileCut;
 use keyfile::KeyId;
 use std::sync::Arc;
 
@@ -30,16 +31,27 @@ impl Scheme for Plain {
         Limits {
             levels: 255,
             kernels: 1..=8,
-            pixels_per_tile: 2048,
         }
     }
 
-    fn parameter_set(&self) -> &'static str {
+    fn tile_cut(&self, _kernel: u8, _levels: u8) -> TileCut {
+        TileCut::Rectangles { max_pixels: 2048 }
+    }
+
+    fn tile_uses_all_threads(&self) -> bool {
+        false
+    }
+
+    fn parameter_set(&self, _kernel: u8) -> &'static str {
         "plain"
     }
 
-    fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of(self.parameter_set())
+    fn fingerprint(&self, _kernel: u8) -> Fingerprint {
+        self.key_fingerprint()
+    }
+
+    fn key_fingerprint(&self) -> Fingerprint {
+        Fingerprint::of("plain")
     }
 
     fn failure_report(&self, _spec: &StreamSpec) -> FailureReport {

@@ -176,7 +176,7 @@ fn refusals_say_what_is_wrong() {
     );
     let mut header = one_tile(0);
     header.parameters = [0; 16];
-    let own = SchemeId::Plain.get().fingerprint();
+    let own = SchemeId::Plain.get().fingerprint(2);
     refused(
         &send(&mut desk, header, &[1]),
         &format!(
@@ -189,7 +189,7 @@ fn refusals_say_what_is_wrong() {
     let tfhe = StreamSpec::new(SchemeId::Tfhe, 2, 2, quantiser, pool).expect("the sizes fit");
     let mut header = one_tile(0);
     header.spec = tfhe.to_bytes();
-    header.parameters = SchemeId::Tfhe.get().fingerprint().0;
+    header.parameters = SchemeId::Tfhe.get().fingerprint(2).0;
     refused(
         &send(&mut desk, header, &[1]),
         "the key is for scheme plain, the stream uses tfhe; load a key of that scheme",

@@ -26,6 +26,7 @@ use super::{
 };
 use crate::progress::Progress;
 use crate::spec::StreamSpec;
+use crate::tile::TileCut;
 use encryption::TfhePublicKey;
 use keyfile::KeyId;
 use std::sync::Arc;
@@ -49,15 +50,28 @@ impl Scheme for Tfhe {
         Limits {
             levels: parameters::MAX_LEVELS,
             kernels: 2..=3,
-            pixels_per_tile: parameters::MESSAGES_PER_LIST as u32,
         }
     }
 
-    fn parameter_set(&self) -> &'static str {
+    fn tile_cut(&self, _kernel: u8, _levels: u8) -> TileCut {
+        TileCut::Rectangles {
+            max_pixels: parameters::MESSAGES_PER_LIST as u32,
+        }
+    }
+
+    fn tile_uses_all_threads(&self) -> bool {
+        true
+    }
+
+    fn parameter_set(&self, _kernel: u8) -> &'static str {
         parameters::SET_NAME
     }
 
-    fn fingerprint(&self) -> Fingerprint {
+    fn fingerprint(&self, _kernel: u8) -> Fingerprint {
+        parameters::fingerprint()
+    }
+
+    fn key_fingerprint(&self) -> Fingerprint {
         parameters::fingerprint()
     }
 
