@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cipherframe::keys::{KeyError, load_public_key};
 use cipherframe::{
-    Frame, FrameError, PublicKey, QuantisedFrame, SchemeError, SchemeId, StreamSpec,
+    EncryptionKey, Frame, FrameError, QuantisedFrame, SchemeError, SchemeId, StreamSpec,
 };
 use wire::envelope::{SealError, seal};
 use wire::failure::{Failure, FailureKind};
@@ -18,7 +18,7 @@ use crate::preprocess;
 /// Encrypts with the camera public key and signs with the camera's own.
 pub(crate) struct Sealer {
     identity: SigningIdentity,
-    key: Arc<dyn PublicKey>,
+    key: Arc<dyn EncryptionKey>,
     spec: StreamSpec,
 }
 
@@ -57,7 +57,7 @@ impl Sealer {
     /// Signs as `identity` what `key` encrypts.
     pub(crate) fn new(
         identity: SigningIdentity,
-        key: Arc<dyn PublicKey>,
+        key: Arc<dyn EncryptionKey>,
         spec: StreamSpec,
     ) -> Sealer {
         Sealer {

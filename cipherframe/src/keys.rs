@@ -3,7 +3,7 @@
 //! The file says for which scheme the key is; role, permissions and size are checked before the key is read.
 
 use crate::progress::Progress;
-use crate::scheme::{EvaluationKey, PublicKey, Scheme, SchemeError, SchemeId, UnknownScheme};
+use crate::scheme::{EncryptionKey, EvaluationKey, Scheme, SchemeError, SchemeId, UnknownScheme};
 use keyfile::{KeyFile, KeyFileError, KeyId, Role};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -48,7 +48,7 @@ pub enum KeyError {
 }
 
 /// Loads a camera public key.
-pub fn load_public_key(path: &Path) -> Result<Arc<dyn PublicKey>, KeyError> {
+pub fn load_public_key(path: &Path) -> Result<Arc<dyn EncryptionKey>, KeyError> {
     let (file, scheme) = read(path, Role::CameraPublicKey, |scheme| {
         scheme.public_key_bytes()
     })?;

@@ -1,7 +1,7 @@
 //! Camera frames, pooling windows and the homomorphic schemes that pool them.
 //!
 //! A [`Frame`] is quantised to a few levels ([`Quantiser`]), cut into tiles ([`TilePlan`]) and each tile is encrypted
-//! with a [`PublicKey`], pooled with an [`EvaluationKey`] and decrypted with the client key. The client key itself lives
+//! with a [`EncryptionKey`], pooled with an [`EvaluationKey`] and decrypted with the client key. The client key itself lives
 //! in the crate `client-key`, which only the viewer depends on: code that encrypts or pools cannot name it.
 //!
 //! No network, no clock and no configuration files in here. The plaintext reference is [`max_pool`]; every scheme gives
@@ -36,7 +36,7 @@ pub use pool::{PoolSpec, PoolSpecError, max_pool};
 pub use progress::Progress;
 pub use quantiser::{QuantisedFrame, Quantiser, QuantiserError};
 pub use scheme::{
-    EvaluationKey, FailureReport, Fingerprint, Key, PublicKey, Scheme, SchemeError, SchemeId,
+    EncryptionKey, EvaluationKey, FailureReport, Fingerprint, Key, Scheme, SchemeError, SchemeId,
     UnknownScheme, failure_report,
 };
 pub use spec::{SpecError, StreamSpec};

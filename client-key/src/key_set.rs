@@ -1,8 +1,8 @@
 //! Making a key set: client key, camera public key and evaluation key that belong together.
 
-use crate::tfhe::{self, Payloads};
+use crate::{bfv, tfhe};
 use cipherframe::keys::KeyError;
-use cipherframe::{KeyId, Progress, SchemeId};
+use cipherframe::{KeyId, Progress, SchemeError, SchemeId};
 use keyfile::{KeyFile, KeyFileError, Role};
 use std::path::Path;
 use thiserror::Error;
@@ -37,6 +37,17 @@ pub enum GenerateError {
     /// A key could not be put into its file form.
     #[error(transparent)]
     File(#[from] KeyFileError),
+    /// The scheme's library failed.
+    #[error(transparent)]
+    Scheme(#[from] SchemeError),
+}
+
+/// The payloads of the keys made from one set of secrets.
+#[derive(Default)]
+pub(crate) struct Payloads {
+    pub(crate) client: Vec<u8>,
+    pub(crate) public: Vec<u8>,
+    pub(crate) evaluation: Vec<u8>,
 }
 
 /// Makes a key set of a scheme, reporting its steps to `progress`.
@@ -48,6 +59,7 @@ pub fn generate(scheme: SchemeId, progress: &dyn Progress) -> Result<KeySet, Gen
     } = match scheme {
         SchemeId::Plain => Payloads::default(),
         SchemeId::Tfhe => tfhe::generate(progress),
+        SchemeId::Bfv => bfv::generate(progress)?,
     };
     let mut id = [0; 16];
     getrandom::fill(&mut id)?;

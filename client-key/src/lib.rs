@@ -13,6 +13,7 @@
     )
 )]
 
+mod bfv;
 mod key_set;
 mod plain;
 mod tfhe;
@@ -58,6 +59,7 @@ pub fn read_client_key(
     Ok(match scheme {
         SchemeId::Plain => Arc::new(plain::PlainClientKey::read(key_id, payload)?),
         SchemeId::Tfhe => Arc::new(tfhe::TfheClientKey::read(key_id, payload)?),
+        SchemeId::Bfv => Arc::new(bfv::BfvClientKey::read(key_id, payload)?),
     })
 }
 
@@ -66,5 +68,6 @@ fn client_key_bytes(scheme: SchemeId) -> usize {
     match scheme {
         SchemeId::Plain => 0,
         SchemeId::Tfhe => tfhe::CLIENT_KEY_BYTES,
+        SchemeId::Bfv => bfv::CLIENT_KEY_BYTES,
     }
 }

@@ -4,12 +4,14 @@
 //! key inside the bootstrap, and the packing key that results are under.
 
 use crate::ClientKey;
+use crate::key_set::Payloads;
 use crate::plain::check_levels;
 use cipherframe::scheme::tfhe::packing::unpack;
 use cipherframe::scheme::tfhe::parameters::{MODULUS, PACKING, SET, fingerprint};
 use cipherframe::scheme::tfhe::words::push_key_words;
-use cipherframe::scheme::tfhe::{FINGERPRINT_BYTES, check_fingerprint};
-use cipherframe::scheme::{check_length, check_scheme, window_count};
+use cipherframe::scheme::{
+    FINGERPRINT_BYTES, check_fingerprint, check_length, check_scheme, window_count,
+};
 use cipherframe::{Key, KeyId, Progress, SchemeError, SchemeId, StreamSpec};
 use tfhe::core_crypto::commons::math::random::Seed;
 use tfhe::core_crypto::prelude::*;
@@ -36,14 +38,6 @@ pub(crate) struct SecretKeys {
     bootstrap: GlweSecretKeyOwned<u64>,
     small: LweSecretKeyOwned<u64>,
     packing: GlweSecretKeyOwned<u64>,
-}
-
-/// The payloads of the keys made from one set of secrets.
-#[derive(Default)]
-pub(crate) struct Payloads {
-    pub(crate) client: Vec<u8>,
-    pub(crate) public: Vec<u8>,
-    pub(crate) evaluation: Vec<u8>,
 }
 
 impl SecretKeys {
@@ -90,7 +84,7 @@ impl SecretKeys {
 
     fn from_payload(payload: &[u8]) -> Result<Self, SchemeError> {
         check_length("tfhe client key", CLIENT_KEY_BYTES, payload.len())?;
-        let mut bits = check_fingerprint("the client key", payload)?;
+        let mut bits = check_fingerprint("the client key", payload, fingerprint())?;
         let mut section = |count: usize| {
             let (section, rest) = bits.split_at(count.div_ceil(8));
             bits = rest;

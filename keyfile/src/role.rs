@@ -16,22 +16,28 @@ pub enum Role {
     SigningKey = 4,
     /// Checks a node's signatures. For whoever enrols the node.
     VerifyingKey = 5,
+    /// Encrypts frames into half the bytes, and could decrypt them. For a camera that is trusted with that.
+    CameraSecretKey = 6,
 }
 
 impl Role {
     /// All roles, in the order of their tags.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::ClientKey,
         Self::CameraPublicKey,
         Self::EvaluationKey,
         Self::SigningKey,
         Self::VerifyingKey,
+        Self::CameraSecretKey,
     ];
 
     /// Whether a file of this role must be readable by its owner only.
     #[must_use]
     pub fn is_secret(self) -> bool {
-        matches!(self, Self::ClientKey | Self::SigningKey)
+        matches!(
+            self,
+            Self::ClientKey | Self::SigningKey | Self::CameraSecretKey
+        )
     }
 
     /// The role's name in messages, such as "client key".
@@ -43,6 +49,7 @@ impl Role {
             Self::EvaluationKey => "evaluation key",
             Self::SigningKey => "signing key",
             Self::VerifyingKey => "verifying key",
+            Self::CameraSecretKey => "camera secret key",
         }
     }
 

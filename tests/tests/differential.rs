@@ -2,7 +2,7 @@
 
 use cipherframe::keys::{load_evaluation_key, load_public_key};
 use cipherframe::{
-    EvaluationKey, Frame, PoolSpec, PublicKey, QuantisedFrame, Quantiser, SchemeId, StreamSpec,
+    EncryptionKey, EvaluationKey, Frame, PoolSpec, QuantisedFrame, Quantiser, SchemeId, StreamSpec,
     max_pool,
 };
 use client_key::ClientKey;
@@ -11,7 +11,7 @@ use proptest::test_runner::{Config, TestRunner};
 use std::sync::{Arc, LazyLock};
 
 struct Keys {
-    public: Arc<dyn PublicKey>,
+    public: Arc<dyn EncryptionKey>,
     evaluation: Arc<dyn EvaluationKey>,
     client: Arc<dyn ClientKey>,
 }

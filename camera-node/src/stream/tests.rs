@@ -5,7 +5,8 @@ use std::sync::Mutex;
 
 use bytes::Bytes;
 use cipherframe::{
-    Frame, KeyId, PoolSpec, PublicKey, QuantisedFrame, Quantiser, SchemeError, SchemeId, StreamSpec,
+    EncryptionKey, Frame, KeyId, PoolSpec, QuantisedFrame, Quantiser, SchemeError, SchemeId,
+    StreamSpec,
 };
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -36,7 +37,7 @@ impl cipherframe::Key for FakeKey {
     }
 }
 
-impl PublicKey for FakeKey {
+impl EncryptionKey for FakeKey {
     fn encrypt(
         &self,
         _: &StreamSpec,

@@ -3,6 +3,7 @@
 //! A scheme is chosen by a word in the camera's configuration ([`SchemeId`]). Each has one folder or file here with its
 //! parameters, encryption and pooling, and one module in the crate `client-key` with key generation and decryption.
 
+pub mod bfv;
 mod failure;
 pub mod plain;
 pub mod tfhe;
@@ -27,22 +28,25 @@ pub enum SchemeId {
     Plain,
     /// TFHE: one bootstrap per maximum.
     Tfhe,
+    /// BFV: thousands of maxima in one shallow circuit.
+    Bfv,
 }
 
 /// A scheme name or code that this version does not know.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("unknown scheme `{0}`; known are: plain, tfhe")]
+#[error("unknown scheme `{0}`; known are: plain, tfhe, bfv")]
 pub struct UnknownScheme(String);
 
 impl SchemeId {
     /// Every scheme.
-    pub const ALL: [Self; 2] = [Self::Plain, Self::Tfhe];
+    pub const ALL: [Self; 3] = [Self::Plain, Self::Tfhe, Self::Bfv];
 
     /// The scheme's implementation.
     pub fn get(self) -> &'static dyn Scheme {
         match self {
             Self::Plain => &plain::Plain,
             Self::Tfhe => &tfhe::Tfhe,
+            Self::Bfv => &bfv::Bfv,
         }
     }
 
@@ -51,6 +55,7 @@ impl SchemeId {
         match self {
             Self::Plain => "plain",
             Self::Tfhe => "tfhe",
+            Self::Bfv => "bfv",
         }
     }
 
@@ -59,6 +64,7 @@ impl SchemeId {
         match self {
             Self::Plain => 0,
             Self::Tfhe => 1,
+            Self::Bfv => 2,
         }
     }
 
@@ -95,7 +101,10 @@ pub struct Limits {
 /// Identifies a parameter set: the first 16 bytes of the BLAKE3 hash of its full description. It stands in key files and
 /// in signed headers, so that keys and ciphertexts of different sets are never mixed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Fingerprint(pub [u8; 16]);
+pub struct Fingerprint(pub [u8; FINGERPRINT_BYTES]);
+
+/// Bytes of a fingerprint, which stands in front of every key.
+pub const FINGERPRINT_BYTES: usize = 16;
 
 impl Fingerprint {
     pub(crate) fn of(description: &str) -> Self {
@@ -141,6 +150,12 @@ pub trait Scheme: Sync {
     /// The exact payload length of a camera public key, in bytes.
     fn public_key_bytes(&self) -> usize;
 
+    /// The exact payload length of a camera secret key, in bytes; `None` for a scheme that cameras use with their public
+    /// key only.
+    fn camera_secret_key_bytes(&self) -> Option<usize> {
+        None
+    }
+
     /// The exact payload length of an evaluation key, in bytes.
     fn evaluation_key_bytes(&self) -> usize;
 
@@ -149,7 +164,17 @@ pub trait Scheme: Sync {
         &self,
         key_id: KeyId,
         payload: &[u8],
-    ) -> Result<Arc<dyn PublicKey>, SchemeError>;
+    ) -> Result<Arc<dyn EncryptionKey>, SchemeError>;
+
+    /// Reads a camera secret key, which makes shorter tiles and from which the client key could be told; `key_id` names
+    /// the key set it belongs to.
+    fn read_camera_secret_key(
+        &self,
+        _key_id: KeyId,
+        _payload: &[u8],
+    ) -> Result<Arc<dyn EncryptionKey>, SchemeError> {
+        Err(SchemeError::NoSecretKeyMode { scheme: self.id() })
+    }
 
     /// Reads and expands an evaluation key; `key_id` names the key set it belongs to.
     fn read_evaluation_key(
@@ -169,8 +194,8 @@ pub trait Key: Send + Sync {
     fn key_id(&self) -> KeyId;
 }
 
-/// The camera's key: encrypts, and cannot decrypt.
-pub trait PublicKey: Key {
+/// The camera's key: encrypts, and offers nothing else. A public key cannot decrypt at all.
+pub trait EncryptionKey: Key {
     /// Encrypts tile `tile` of a frame that was quantised with the quantiser of `spec`. The length depends on `spec` and
     /// `tile` alone.
     fn encrypt(
@@ -204,6 +229,12 @@ pub enum SchemeError {
         key: SchemeId,
         /// Scheme of the stream.
         stream: SchemeId,
+    },
+    /// A camera secret key of a scheme that has none.
+    #[error("cameras use scheme {scheme} with its public key only; set `key_mode = \"public\"`")]
+    NoSecretKeyMode {
+        /// The scheme.
+        scheme: SchemeId,
     },
     /// Bytes of the wrong length.
     #[error(
@@ -255,6 +286,22 @@ pub enum SchemeError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// Bytes of the right length that are no ciphertext.
+    #[error("{what} is malformed: {why}; the sender is broken or lying, the tile is dropped")]
+    Malformed {
+        /// What was read.
+        what: &'static str,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The library that a scheme is built on refused something that it should accept.
+    #[error("{what} failed: {why}; this is a bug, please report it")]
+    Library {
+        /// What was tried.
+        what: &'static str,
+        /// What the library said.
+        why: String,
+    },
     /// The listener asked to stop.
     #[error("cancelled before the work was done; start it again")]
     Cancelled,
@@ -273,6 +320,28 @@ pub fn check_scheme(key: SchemeId, spec: &StreamSpec) -> Result<(), SchemeError>
         Err(SchemeError::WrongScheme {
             key,
             stream: spec.scheme(),
+        })
+    }
+}
+
+/// The key behind its fingerprint, which must be `expected`.
+pub fn check_fingerprint<'a>(
+    what: &'static str,
+    payload: &'a [u8],
+    expected: Fingerprint,
+) -> Result<&'a [u8], SchemeError> {
+    let (actual, key) = payload.split_first_chunk().ok_or(SchemeError::Length {
+        what,
+        expected: FINGERPRINT_BYTES,
+        actual: payload.len(),
+    })?;
+    if *actual == expected.0 {
+        Ok(key)
+    } else {
+        Err(SchemeError::ParameterSet {
+            what,
+            expected,
+            actual: Fingerprint(*actual),
         })
     }
 }

@@ -3,7 +3,7 @@
 //! A tile is its pixel levels, a map tile its maxima, one byte each.
 
 use super::{
-    EvaluationKey, FailureReport, Fingerprint, Key, Limits, PublicKey, Scheme, SchemeError,
+    EncryptionKey, EvaluationKey, FailureReport, Fingerprint, Key, Limits, Scheme, SchemeError,
     SchemeId, check_length, check_scheme, region, tile_levels,
 };
 use crate::progress::Progress;
@@ -70,7 +70,7 @@ impl Scheme for Plain {
         &self,
         key_id: KeyId,
         payload: &[u8],
-    ) -> Result<Arc<dyn PublicKey>, SchemeError> {
+    ) -> Result<Arc<dyn EncryptionKey>, SchemeError> {
         check_length("plain public key", 0, payload.len())?;
         Ok(Arc::new(PlainKey { key_id }))
     }
@@ -97,7 +97,7 @@ impl Key for PlainKey {
     }
 }
 
-impl PublicKey for PlainKey {
+impl EncryptionKey for PlainKey {
     fn encrypt(
         &self,
         spec: &StreamSpec,

@@ -4,8 +4,8 @@ use super::clock::{Spent, ms, peak_rss_bytes, timed};
 use super::report::Report;
 use cipherframe::scheme::tfhe::TfheEvaluationKey;
 use cipherframe::{
-    EvaluationKey, FeatureMap, Frame, PublicKey, QuantisedFrame, SchemeError, SchemeId, StreamSpec,
-    failure_report, max_pool,
+    EncryptionKey, EvaluationKey, FeatureMap, Frame, QuantisedFrame, SchemeError, SchemeId,
+    StreamSpec, failure_report, max_pool,
 };
 use client_key::{ClientKey, KeySet};
 use rayon::ThreadPoolBuilder;
@@ -83,7 +83,7 @@ pub(crate) fn measure(
 
 /// A key set ready for use.
 struct Keys {
-    public: Arc<dyn PublicKey>,
+    public: Arc<dyn EncryptionKey>,
     evaluation: Arc<dyn EvaluationKey>,
     client: Arc<dyn ClientKey>,
     /// The evaluation key again, if it can bootstrap.

@@ -7,7 +7,7 @@ use super::parameters::{
 };
 use super::words::{key_words, push_tile_words};
 use crate::quantiser::QuantisedFrame;
-use crate::scheme::{Key, PublicKey, SchemeError, SchemeId, check_scheme, tile_levels};
+use crate::scheme::{EncryptionKey, Key, SchemeError, SchemeId, check_scheme, tile_levels};
 use crate::spec::StreamSpec;
 use keyfile::KeyId;
 use tfhe::core_crypto::prelude::*;
@@ -43,7 +43,7 @@ impl Key for TfhePublicKey {
     }
 }
 
-impl PublicKey for TfhePublicKey {
+impl EncryptionKey for TfhePublicKey {
     fn encrypt(
         &self,
         spec: &StreamSpec,

@@ -7,9 +7,9 @@ use super::parameters::{
     keyswitch_key_words, packing_key_words,
 };
 use super::words::key_words;
-use super::{SEED_BYTES, Tfhe, check_fingerprint};
+use super::{SEED_BYTES, Tfhe};
 use crate::progress::Progress;
-use crate::scheme::{Scheme, SchemeError, check_length};
+use crate::scheme::{Scheme, SchemeError, check_fingerprint, check_length};
 use keyfile::KeyId;
 use tfhe::core_crypto::commons::math::random::{CompressionSeed, Seed};
 use tfhe::core_crypto::prelude::*;
@@ -34,7 +34,7 @@ impl TfheEvaluationKey {
         check_length(what, Tfhe.evaluation_key_bytes(), payload.len())?;
         let mut sections = Sections {
             what,
-            rest: check_fingerprint("the evaluation key", payload)?,
+            rest: check_fingerprint("the evaluation key", payload, Tfhe.key_fingerprint())?,
         };
         let steps = 3;
 

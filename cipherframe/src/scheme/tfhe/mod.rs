@@ -21,8 +21,8 @@ pub mod words;
 pub use evaluation_key::TfheEvaluationKey;
 
 use super::{
-    EvaluationKey, FailureReport, Fingerprint, Limits, PublicKey, Scheme, SchemeError, SchemeId,
-    check_length,
+    EncryptionKey, EvaluationKey, FINGERPRINT_BYTES, FailureReport, Fingerprint, Limits, Scheme,
+    SchemeError, SchemeId, check_fingerprint, check_length,
 };
 use crate::progress::Progress;
 use crate::spec::StreamSpec;
@@ -30,9 +30,6 @@ use crate::tile::TileCut;
 use encryption::TfhePublicKey;
 use keyfile::KeyId;
 use std::sync::Arc;
-
-/// Bytes of the parameter fingerprint in front of every key.
-pub const FINGERPRINT_BYTES: usize = 16;
 
 /// Bytes of the seed in front of each seeded key.
 pub const SEED_BYTES: usize = 16;
@@ -94,11 +91,11 @@ impl Scheme for Tfhe {
         &self,
         key_id: KeyId,
         payload: &[u8],
-    ) -> Result<Arc<dyn PublicKey>, SchemeError> {
+    ) -> Result<Arc<dyn EncryptionKey>, SchemeError> {
         check_length("tfhe public key", self.public_key_bytes(), payload.len())?;
         Ok(Arc::new(TfhePublicKey::new(
             key_id,
-            check_fingerprint("the public key", payload)?,
+            check_fingerprint("the public key", payload, self.key_fingerprint())?,
         )))
     }
 
@@ -111,27 +108,5 @@ impl Scheme for Tfhe {
         Ok(Arc::new(TfheEvaluationKey::read(
             key_id, payload, progress,
         )?))
-    }
-}
-
-/// The key behind its fingerprint, which must be that of the set in use.
-pub fn check_fingerprint<'a>(
-    what: &'static str,
-    payload: &'a [u8],
-) -> Result<&'a [u8], SchemeError> {
-    let expected = parameters::fingerprint();
-    let (actual, key) = payload.split_first_chunk().ok_or(SchemeError::Length {
-        what,
-        expected: FINGERPRINT_BYTES,
-        actual: payload.len(),
-    })?;
-    if *actual == expected.0 {
-        Ok(key)
-    } else {
-        Err(SchemeError::ParameterSet {
-            what,
-            expected,
-            actual: Fingerprint(*actual),
-        })
     }
 }
