@@ -9,6 +9,7 @@ use serde::Deserialize;
 use wire::config::{self, ConfigErrors, LogConfig, LogToml, MqttToml, NodeToml, Problems};
 use wire::node::LinkConfig;
 
+use crate::feature::Feature;
 use crate::source::{FolderSource, Repeat, SourceError};
 
 const DEFAULT_SCHEME: &str = "tfhe";
@@ -61,6 +62,8 @@ impl SourceConfig {
 pub struct StreamConfig {
     /// Scheme, size, levels and pooling, checked against the limits of the scheme.
     pub spec: StreamSpec,
+    /// What a pixel stands for. It is the camera's own matter and travels in no header.
+    pub feature: Feature,
     /// File with the camera public key.
     pub public_key: PathBuf,
 }
@@ -101,6 +104,7 @@ struct SourceToml {
 struct StreamToml {
     scheme: Option<String>,
     size: Option<String>,
+    feature: Option<String>,
     bits: Option<u8>,
     levels: Option<Vec<u8>>,
     kernel: Option<u8>,
@@ -170,6 +174,10 @@ fn stream(typed: StreamToml, problems: &mut Problems) -> Option<StreamConfig> {
     let size = problems
         .required("stream.size", typed.size, example)
         .and_then(|size| frame_size(&size, problems));
+    let feature = match typed.feature {
+        None => Some(Feature::default()),
+        Some(feature) => problems.parsed("stream.feature", &feature, "write `luma`"),
+    };
     let levels_key = if typed.levels.is_some() {
         "stream.levels"
     } else {
@@ -209,6 +217,7 @@ fn stream(typed: StreamToml, problems: &mut Problems) -> Option<StreamConfig> {
     };
     Some(StreamConfig {
         spec: spec?,
+        feature: feature?,
         public_key: problems.resolve(&public_key?),
     })
 }

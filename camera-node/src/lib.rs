@@ -1,16 +1,18 @@
-//! The camera node: frames from a source are resized, quantised, encrypted, signed and published.
+//! The camera node: frames from a source are resized, turned into luma or motion, quantised,
+//! encrypted, signed and published.
 //!
 //! A camera holds a public encryption key and its own signing key; it cannot decrypt what it sent.
 //!
 //! The loop (`stream`) waits for its turn: the frame is due (`pace`), a place is free
 //! ([`credit`]) and there is a connection. Only then is a frame pulled from the [`source`]. The
-//! steps in the middle are pure: [`preprocess`], the quantiser, the envelope. Receipts come in over
-//! a second connection (`receipts`).
+//! steps in the middle are pure: [`preprocess`] with the feature and the quantiser, the envelope.
+//! Receipts come in over a second connection (`receipts`).
 
 mod blocking;
 mod config;
 pub mod credit;
 mod event;
+mod feature;
 mod pace;
 pub mod preprocess;
 mod receipts;
@@ -23,4 +25,5 @@ mod stream;
 
 pub use config::{CameraConfig, DeliveryConfig, SourceConfig, StreamConfig};
 pub use event::{CameraEvent, CameraSummary, Observer};
+pub use feature::{Feature, UnknownFeature};
 pub use run::run;

@@ -1,8 +1,58 @@
-//! Makes a frame the size that the stream has.
+//! What happens to a frame before it is encrypted: it is resized, turned into the feature and
+//! quantised.
 
-use cipherframe::{Frame, FrameError};
+use cipherframe::{Frame, FrameError, QuantisedFrame, StreamSpec};
 use image::imageops::{self, FilterType};
 use image::{ImageBuffer, Luma};
+
+use crate::feature::{Feature, FeatureExtractor};
+use crate::source::SourceFrame;
+
+/// Prepares the frames of one session. It has to see every frame once, in the order of the source.
+#[derive(Debug)]
+pub(crate) struct Preprocessor {
+    spec: StreamSpec,
+    extractor: FeatureExtractor,
+}
+
+/// A frame that is ready to be encrypted.
+#[derive(Debug)]
+pub(crate) struct PreparedFrame {
+    /// The clip the frame belongs to.
+    pub(crate) clip: String,
+    /// The frame's place in its clip.
+    pub(crate) index: u64,
+    /// The feature, in the stream's size and levels.
+    pub(crate) quantised: QuantisedFrame,
+}
+
+impl Preprocessor {
+    /// Prepares frames for `spec`.
+    pub(crate) fn new(spec: StreamSpec, feature: Feature) -> Preprocessor {
+        Preprocessor {
+            spec,
+            extractor: FeatureExtractor::new(feature),
+        }
+    }
+
+    /// The next frame in the stream's size, feature and levels. The feature is that of the resized
+    /// frame.
+    ///
+    /// # Errors
+    /// None that a valid frame can cause.
+    pub(crate) fn prepare(&mut self, frame: SourceFrame) -> Result<PreparedFrame, FrameError> {
+        let resized = SourceFrame {
+            frame: resize(frame.frame, self.spec.width(), self.spec.height())?,
+            ..frame
+        };
+        let SourceFrame { clip, index, frame } = self.extractor.extract(resized)?;
+        Ok(PreparedFrame {
+            clip,
+            index,
+            quantised: self.spec.quantiser().quantise(&frame),
+        })
+    }
+}
 
 /// `frame` at `width` x `height` pixels. Each new pixel is the mean of the pixels it covers; where
 /// sizes are no multiple of each other, a pixel on a border counts on one side of it. A picture
@@ -38,6 +88,7 @@ pub fn resize(frame: Frame, width: u32, height: u32) -> Result<Frame, FrameError
 
 #[cfg(test)]
 mod tests {
+    use cipherframe::{PoolSpec, Quantiser, SchemeId};
     use proptest::prelude::*;
 
     use super::*;
@@ -98,6 +149,41 @@ mod tests {
                 height: 4
             }
         );
+    }
+
+    /// The levels of frames of 4x2 pixels, in a stream of 2x1 pixels with the thresholds 8 and 20.
+    fn prepared(feature: Feature, frames: &[[u8; 8]]) -> Vec<Vec<u8>> {
+        let quantiser = Quantiser::from_thresholds(vec![8, 20]).unwrap();
+        let pool = PoolSpec::new(1, 1, 0).unwrap();
+        let spec = StreamSpec::new(SchemeId::Plain, 2, 1, quantiser, pool).unwrap();
+        let mut preprocessor = Preprocessor::new(spec, feature);
+        let prepare = |(index, luma): (u64, &[u8; 8])| {
+            let prepared = preprocessor.prepare(SourceFrame {
+                clip: "clip".to_owned(),
+                index,
+                frame: frame(4, 2, luma),
+            });
+            let prepared = prepared.unwrap();
+            assert_eq!((prepared.clip.as_str(), prepared.index), ("clip", index));
+            prepared.quantised.levels().to_vec()
+        };
+        (0..).zip(frames).map(prepare).collect()
+    }
+
+    #[test]
+    fn the_feature_is_that_of_resized_frames_and_is_quantised() {
+        #[rustfmt::skip]
+        let frames = [
+            [ 0, 16,  30, 30,
+              0, 16,  30, 30],
+            // On the left pixels change places, and the mean stays as it is.
+            [16,  0,  50, 50,
+             16,  0,  50, 50],
+            [ 0,  0,  58, 50,
+              0,  0,  58, 66],
+        ];
+        assert_eq!(prepared(Feature::Luma, &frames), [[1, 2], [1, 2], [0, 2]]);
+        assert_eq!(prepared(Feature::Motion, &frames), [[0, 0], [0, 2], [1, 1]]);
     }
 
     proptest! {

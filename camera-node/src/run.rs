@@ -16,6 +16,7 @@ use crate::blocking::blocking;
 use crate::config::CameraConfig;
 use crate::credit::Credit;
 use crate::event::{CameraSummary, Observer};
+use crate::preprocess::Preprocessor;
 use crate::receipts::ReceiptDesk;
 use crate::sealing::Sealer;
 use crate::source::Source;
@@ -24,9 +25,9 @@ use crate::stream::{Ended, Stream};
 /// Receipts that may wait while a frame is encrypted. More wait at the broker.
 const ARRIVALS_QUEUE: usize = 64;
 
-/// Runs a camera until `source` ends or `shutdown` is cancelled: every frame is resized, quantised,
-/// encrypted, signed and published, with at most `delivery.credit` frames without a receipt. A
-/// source that is faster has to wait; no frame is left out.
+/// Runs a camera until `source` ends or `shutdown` is cancelled: every frame is resized, turned
+/// into the feature, quantised, encrypted, signed and published, with at most `delivery.credit`
+/// frames without a receipt. A source that is faster has to wait; no frame is left out.
 ///
 /// When the source ends, the camera waits until each frame has its receipt or has run out of time.
 /// When asked to stop, it finishes the frame it is sending and ends within 5 s. Needs a tokio
@@ -44,6 +45,7 @@ pub async fn run(
     let began = Instant::now();
     let node = config.link.node.clone();
     let (mqtt, delivery) = (config.link.mqtt.clone(), config.delivery);
+    let feature = config.stream.feature;
     let (credentials, sealer) = blocking(move || {
         let credentials = Credentials::load(&config.link.node, NodeRole::Camera)?;
         let sealer = Sealer::load(&config, credentials.identity.clone())?;
@@ -68,9 +70,10 @@ pub async fn run(
     let session = SessionId::random()?;
     let spec = sealer.spec();
     tracing::info!(
-        %session, %spec, key_set = %sealer.key_set(), tiles = spec.tile_plan().tile_count(),
-        "camera started"
+        %session, %spec, %feature, key_set = %sealer.key_set(),
+        tiles = spec.tile_plan().tile_count(), "camera started"
     );
+    let preprocessor = Preprocessor::new(spec.clone(), feature);
     let (settle, arrivals) = mpsc::channel(ARRIVALS_QUEUE);
     let desk = ReceiptDesk {
         trust: link.trust,
@@ -96,7 +99,7 @@ pub async fn run(
         observer,
         summary: CameraSummary::default(),
     };
-    let ended = stream.run(source, &shutdown).await;
+    let ended = stream.run(source, preprocessor, &shutdown).await;
     let mut summary = stream.summary();
     // Closes the queue of arrivals, which ends the desk.
     drop(stream);

@@ -1,19 +1,16 @@
-//! A frame becomes signed, encrypted tiles.
+//! A prepared frame becomes signed, encrypted tiles.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use cipherframe::keys::{KeyError, load_public_key};
-use cipherframe::{
-    EncryptionKey, Frame, FrameError, QuantisedFrame, SchemeError, SchemeId, StreamSpec,
-};
+use cipherframe::{EncryptionKey, QuantisedFrame, SchemeError, SchemeId, StreamSpec};
 use wire::envelope::{SealError, seal};
 use wire::failure::{Failure, FailureKind};
 use wire::identity::SigningIdentity;
 use wire::message::{FrameId, FrameTile, TileHeader};
 
 use crate::config::CameraConfig;
-use crate::preprocess;
 
 /// Encrypts with the camera public key and signs with the camera's own.
 pub(crate) struct Sealer {
@@ -75,12 +72,6 @@ impl Sealer {
     /// The key set that the tiles are encrypted under.
     pub(crate) fn key_set(&self) -> cipherframe::KeyId {
         self.key.key_id()
-    }
-
-    /// The frame in the stream's size and levels.
-    pub(crate) fn prepare(&self, frame: Frame) -> Result<QuantisedFrame, FrameError> {
-        let frame = preprocess::resize(frame, self.spec.width(), self.spec.height())?;
-        Ok(self.spec.quantiser().quantise(&frame))
     }
 
     /// Encrypts one tile and puts it into a signed envelope. Takes up to a second of CPU time.

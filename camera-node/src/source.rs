@@ -22,7 +22,8 @@ pub use self::folder::{FolderSource, Repeat};
 pub struct SourceFrame {
     /// The clip the frame belongs to, such as the name of its folder.
     pub clip: String,
-    /// The frame's place in its clip, from 0.
+    /// The frame's place in its clip, from 0. It rises from frame to frame; where it does not, the
+    /// clip has started over.
     pub index: u64,
     /// The picture.
     pub frame: Frame,

@@ -16,9 +16,10 @@ use crate::blocking::blocking;
 use crate::credit::{Credit, Settled};
 use crate::event::{CameraEvent, CameraSummary, Observer};
 use crate::pace::Pace;
+use crate::preprocess::{PreparedFrame, Preprocessor};
 use crate::receipts::Arrival;
 use crate::sealing::Sealer;
-use crate::source::{Pull, Source, SourceFrame};
+use crate::source::{Pull, Source};
 
 /// How long a frame that is half sent may go on after the camera was asked to stop. Half a frame is
 /// of no use to anybody; with the publisher's 2 s the camera still ends within 5 s.
@@ -64,10 +65,12 @@ pub(crate) struct Stream<'a, O> {
 }
 
 impl<O: Outlet> Stream<'_, O> {
-    /// Sends the frames of `source` until it ends or `shutdown` is cancelled.
+    /// Sends the frames of `source`, as `preprocessor` makes them, until it ends or `shutdown` is
+    /// cancelled.
     pub(crate) async fn run(
         &mut self,
         mut source: Box<dyn Source>,
+        mut preprocessor: Preprocessor,
         shutdown: &CancellationToken,
     ) -> Result<Ended, Failure> {
         let mut pace = Pace::new(source.interval(), Instant::now());
@@ -91,7 +94,20 @@ impl<O: Outlet> Stream<'_, O> {
             match pulled? {
                 Pull::Frame(frame) => {
                     pace.taken(Instant::now());
-                    if !self.send_unless_stopped(frame, shutdown).await? {
+                    let captured_unix_ms = unix_ms(SystemTime::now());
+                    // Goes to the other thread and back as the source does, so that it sees the
+                    // frames one after the other.
+                    let (returned, prepared) = blocking(move || {
+                        let prepared = preprocessor.prepare(frame);
+                        (preprocessor, prepared)
+                    })
+                    .await?;
+                    preprocessor = returned;
+                    let frame = prepared.map_err(|error| Failure::of(FailureKind::Bug, &error))?;
+                    if !self
+                        .send_unless_stopped(frame, captured_unix_ms, shutdown)
+                        .await?
+                    {
                         return Ok(Ended::Asked);
                     }
                 }
@@ -194,7 +210,8 @@ impl<O: Outlet> Stream<'_, O> {
     /// Sends a frame. After a shutdown it gets a little time, then it is given up: `false`.
     async fn send_unless_stopped(
         &mut self,
-        frame: SourceFrame,
+        frame: PreparedFrame,
+        captured_unix_ms: u64,
         shutdown: &CancellationToken,
     ) -> Result<bool, Failure> {
         let patience = async {
@@ -202,7 +219,7 @@ impl<O: Outlet> Stream<'_, O> {
             time::sleep(FINISH_FRAME).await;
         };
         tokio::select! {
-            sent = self.send(frame) => sent.map(|()| true),
+            sent = self.send(frame, captured_unix_ms) => sent.map(|()| true),
             () = patience => {
                 tracing::warn!("a frame could not be sent whole in time, gave it up");
                 Ok(false)
@@ -210,14 +227,15 @@ impl<O: Outlet> Stream<'_, O> {
         }
     }
 
-    async fn send(&mut self, source_frame: SourceFrame) -> Result<(), Failure> {
-        let captured_unix_ms = unix_ms(SystemTime::now());
-        let SourceFrame { clip, index, frame } = source_frame;
+    async fn send(&mut self, frame: PreparedFrame, captured_unix_ms: u64) -> Result<(), Failure> {
+        let PreparedFrame {
+            clip,
+            index,
+            quantised,
+        } = frame;
+        let quantised = Arc::new(quantised);
         let id = Arc::new(self.next.clone());
         self.next.seq += 1;
-        let sealer = self.sealer.clone();
-        let quantised = blocking(move || sealer.prepare(frame)).await?;
-        let quantised = Arc::new(quantised.map_err(|error| Failure::of(FailureKind::Bug, &error))?);
 
         let topic = Topic::Frame {
             site: id.site.clone(),

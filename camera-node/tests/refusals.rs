@@ -108,8 +108,8 @@ fn a_wrong_configuration_key() {
         78,
         "error: 2 problems in the configuration\n\
          DIR/camera.toml:10: stream.size: missing; add it, for example `size = \"16x16\"`\n\
-         DIR/camera.toml:12: stream.sizes: unknown key; use one of `scheme`, `size`, `bits`, \
-         `levels`, `kernel`, `stride`, `padding`, `public_key`, or remove it\n  \
+         DIR/camera.toml:12: stream.sizes: unknown key; use one of `scheme`, `size`, `feature`, \
+         `bits`, `levels`, `kernel`, `stride`, `padding`, `public_key`, or remove it\n  \
          help: docs/ref/configuration.md describes every key\n",
     );
 }

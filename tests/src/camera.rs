@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use camera_node::source::{Repeat, Source};
 use camera_node::{
-    CameraConfig, CameraEvent, CameraSummary, DeliveryConfig, SourceConfig, StreamConfig,
+    CameraConfig, CameraEvent, CameraSummary, DeliveryConfig, Feature, SourceConfig, StreamConfig,
 };
 use cipherframe::{QuantisedFrame, StreamSpec};
 use tokio::sync::mpsc;
@@ -34,11 +34,12 @@ pub struct RunningCamera {
 }
 
 impl RunningCamera {
-    /// Starts `node` of `site` on the frames of `source`.
+    /// Starts `node` of `site` on a feature of the frames of `source`.
     pub fn start(
         site: &Site,
         node: &str,
         broker: SocketAddr,
+        feature: Feature,
         spec: &StreamSpec,
         source: Box<dyn Source>,
         credit: u32,
@@ -53,6 +54,7 @@ impl RunningCamera {
             },
             stream: StreamConfig {
                 spec: spec.clone(),
+                feature,
                 public_key: key_set(spec.scheme()).join(client_key::PUBLIC_KEY_FILE),
             },
             delivery: DeliveryConfig {

@@ -35,18 +35,24 @@ pub fn busy(size: (u32, u32), seed: u32) -> Frame {
 }
 
 /// A source that gives these frames as fast as they are asked for, and ends.
-pub struct Frames(VecDeque<Frame>);
+pub struct Frames {
+    frames: VecDeque<Frame>,
+    given: u64,
+}
 
 impl Frames {
     /// A source of `frames`.
     pub fn source(frames: impl IntoIterator<Item = Frame>) -> Box<dyn Source> {
-        Box::new(Self(frames.into_iter().collect()))
+        Box::new(Self {
+            frames: frames.into_iter().collect(),
+            given: 0,
+        })
     }
 }
 
 impl Source for Frames {
     fn next(&mut self) -> Result<Pull, SourceError> {
-        Ok(self.0.pop_front().map_or(Pull::End, pulled))
+        Ok(pulled(self.frames.pop_front(), &mut self.given))
     }
 
     fn interval(&self) -> Option<Duration> {
@@ -55,19 +61,22 @@ impl Source for Frames {
 }
 
 /// A source that waits for frames from its sender, and ends when that is dropped.
-pub struct Feed(mpsc::Receiver<Frame>);
+pub struct Feed {
+    frames: mpsc::Receiver<Frame>,
+    given: u64,
+}
 
 impl Feed {
     /// A source, and where its frames come from.
     pub fn open() -> (mpsc::Sender<Frame>, Box<dyn Source>) {
-        let (sender, receiver) = mpsc::channel();
-        (sender, Box::new(Self(receiver)))
+        let (sender, frames) = mpsc::channel();
+        (sender, Box::new(Self { frames, given: 0 }))
     }
 }
 
 impl Source for Feed {
     fn next(&mut self) -> Result<Pull, SourceError> {
-        Ok(self.0.recv().map_or(Pull::End, pulled))
+        Ok(pulled(self.frames.recv().ok(), &mut self.given))
     }
 
     fn interval(&self) -> Option<Duration> {
@@ -75,10 +84,16 @@ impl Source for Feed {
     }
 }
 
-fn pulled(frame: Frame) -> Pull {
+/// The next frame of the one clip, after `given` others.
+fn pulled(frame: Option<Frame>, given: &mut u64) -> Pull {
+    let Some(frame) = frame else {
+        return Pull::End;
+    };
+    let index = *given;
+    *given += 1;
     Pull::Frame(SourceFrame {
         clip: "made-up".to_owned(),
-        index: 0,
+        index,
         frame,
     })
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use broker::{Broker, BrokerConfig};
+use camera_node::Feature;
 use camera_node::source::Source;
 use cipherframe::{FeatureMap, SchemeId, StreamSpec};
 use pooling_worker::{WorkerConfig, WorkerSummary};
@@ -93,7 +94,7 @@ impl Stack {
         self.site.path().join("out")
     }
 
-    /// Starts a camera of the site on the frames of `source`.
+    /// Starts a camera of the site on the luma of the frames of `source`.
     pub fn camera(
         &self,
         node: &str,
@@ -101,7 +102,15 @@ impl Stack {
         source: Box<dyn Source>,
         credit: u32,
     ) -> RunningCamera {
-        RunningCamera::start(&self.site, node, self.address(), spec, source, credit)
+        RunningCamera::start(
+            &self.site,
+            node,
+            self.address(),
+            Feature::Luma,
+            spec,
+            source,
+            credit,
+        )
     }
 
     /// Hears everything on the broker that matches `filter`.

@@ -43,6 +43,11 @@ fn options_of_the_demo_that_make_no_sense() {
         "error: invalid value 'rot13' for '--scheme <SCHEME>': unknown scheme `rot13`; known are: plain, tfhe\n\n\
          For more information, try '--help'.\n",
     );
+    demo(
+        &["--feature", "edges"],
+        "error: invalid value 'edges' for '--feature <FEATURE>': unknown feature `edges`; known are: luma, motion\n\n\
+         For more information, try '--help'.\n",
+    );
     assert_eq!(
         fs::read_dir(folder.path()).unwrap().count(),
         0,

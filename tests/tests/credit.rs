@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use camera_node::Feature;
 use cipherframe::SchemeId;
 use e2e::bus::{Listener, Stranger};
 use e2e::camera::RunningCamera;
@@ -47,7 +48,15 @@ async fn each_receipt_lets_one_more_frame_out() {
     let viewer = Stranger::connect(&mqtt);
     let spec = spec(SchemeId::Plain, (4, 4), 4, (2, 2, 0));
     let source = Frames::source((0..FRAMES).map(|seed| busy((4, 4), seed as u32)));
-    let camera = RunningCamera::start(&site, CAMERA, broker.addr(), &spec, source, CREDIT);
+    let camera = RunningCamera::start(
+        &site,
+        CAMERA,
+        broker.addr(),
+        Feature::Luma,
+        &spec,
+        source,
+        CREDIT,
+    );
 
     let mut unanswered = Vec::new();
     for _ in 0..CREDIT {

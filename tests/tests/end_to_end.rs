@@ -1,11 +1,14 @@
 //! Frames go in at a camera and maps come out at the viewer, over real MQTT, with every scheme.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 
-use camera_node::CameraEvent;
 use camera_node::preprocess::resize;
+use camera_node::source::{FolderSource, Repeat};
+use camera_node::{CameraEvent, Feature};
 use cipherframe::{FeatureMap, Frame, SchemeId, StreamSpec, max_pool};
+use e2e::camera::RunningCamera;
 use e2e::frames::{Feed, Frames, black, busy, frame, spec};
 use e2e::site::{CAMERA, Site};
 use e2e::stack::Stack;
@@ -149,5 +152,64 @@ async fn a_slow_source_is_waited_for() {
     }
     drop(feed);
     assert_eq!(camera.end().await.0.confirmed, 3);
+    stack.stop().await;
+}
+
+/// A grey picture of 16x8 pixels with a square of 4x4, which is one window once the picture has half the size: that at
+/// column `at.0` of four and row `at.1` of two.
+fn square(at: (u32, u32), tone: u8) -> image::GrayImage {
+    let is_square = |x: u32, y: u32| (x / 4, y / 4) == at;
+    image::GrayImage::from_fn(16, 8, |x, y| {
+        image::Luma([if is_square(x, y) { tone } else { 100 }])
+    })
+}
+
+/// The maps are written down by hand. The windows that the square leaves and enters change by as much as it is brighter
+/// or darker than the grey; the first frame of each clip, also after the folder has started over, shows no motion.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn motion_becomes_maps_of_pooled_differences() {
+    #[rustfmt::skip]
+    let scene = [
+        ("a/1.png", square((0, 0), 180), [0; 8]),
+        ("a/2.png", square((1, 0), 180), [80, 80, 0, 0, 0, 0, 0, 0]),
+        ("a/3.png", square((3, 1), 0),   [0, 80, 0, 0, 0, 0, 0, 100]),
+        ("a/4.png", square((3, 1), 255), [0, 0, 0, 0, 0, 0, 0, 255]),
+        ("b/1.png", square((2, 1), 130), [0; 8]),
+        ("b/2.png", square((2, 1), 130), [0; 8]),
+        ("b/3.png", square((2, 1), 127), [0, 0, 0, 0, 0, 0, 3, 0]),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    for (file, picture, _) in &scene {
+        let path = folder.path().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        picture.save(path).unwrap();
+    }
+    let mut stack = Stack::start(Site::new("motion"), SchemeId::Plain).await;
+    let source = FolderSource::open(folder.path(), None, Repeat::Forever).unwrap();
+    // With 8 bits a level is the difference itself.
+    let spec = spec(SchemeId::Plain, (8, 4), 8, (2, 2, 0));
+    let mut camera = RunningCamera::start(
+        &stack.site,
+        CAMERA,
+        stack.address(),
+        Feature::Motion,
+        &spec,
+        Box::new(source),
+        2,
+    );
+    let mut maps = BTreeMap::new();
+    while maps.len() < 2 * scene.len() {
+        let (frame, map) = stack.map().await;
+        maps.insert(frame.seq, map);
+    }
+    for (seq, (file, _, expected)) in (0..).zip(scene.iter().chain(&scene)) {
+        assert_eq!(maps[&seq].values(), expected, "frame {seq}, {file}");
+        // What the demo verifies maps with is the difference too.
+        let (frame, quantised) = camera.published().await;
+        assert_eq!(frame.seq, seq);
+        assert_eq!(max_pool(&quantised, spec.pool()).unwrap(), maps[&seq]);
+    }
+    let summary = camera.stop().await;
+    assert_eq!((summary.skipped, summary.unconfirmed), (0, 0));
     stack.stop().await;
 }

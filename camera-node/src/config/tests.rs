@@ -49,6 +49,7 @@ public_key = "/keys/camera-public.key"
         config.stream.spec.to_string(),
         "tfhe 24x16 4 bits kernel 2 stride 2 padding 0"
     );
+    assert_eq!(config.stream.feature, Feature::Luma);
     assert_eq!(
         config.stream.public_key,
         Path::new("/keys/camera-public.key")
@@ -69,6 +70,7 @@ loop = true
 [stream]
 scheme = "plain"
 size = "96x54"
+feature = "motion"
 levels = [8, 20, 45]
 kernel = 3
 stride = 1
@@ -89,6 +91,7 @@ level = "debug"
         config.stream.spec.to_string(),
         "plain 96x54 3 levels kernel 3 stride 1 padding 1"
     );
+    assert_eq!(config.stream.feature, Feature::Motion);
     assert_eq!(config.delivery.credit.get(), 7);
     assert_eq!(config.delivery.receipt_timeout, Duration::from_secs(30));
 }
@@ -102,6 +105,7 @@ fsp = 1.0
 [stream]
 scheme = "rot13"
 size = "16 by 16"
+feature = "edges"
 bits = 9
 kernel = 9
 [delivery]
@@ -119,10 +123,11 @@ receipt_timeout_s = "long"
         "12: stream.scheme: unknown scheme `rot13`; known are: plain, tfhe",
         "13: stream.size: `16 by 16` is not a size; \
          write WIDTHxHEIGHT in pixels, for example \"16x16\"",
-        "14: stream.bits: bits = 9; give 1 to 8",
-        "15: stream.kernel: kernel = 9; give 1 to 8",
-        "17: delivery.credit: 0 is out of range; write a value from 1 to 64",
-        "18: delivery.receipt_timeout_s: wrong type: string \"long\"; \
+        "14: stream.feature: unknown feature `edges`; known are: luma, motion",
+        "15: stream.bits: bits = 9; give 1 to 8",
+        "16: stream.kernel: kernel = 9; give 1 to 8",
+        "18: delivery.credit: 0 is out of range; write a value from 1 to 64",
+        "19: delivery.receipt_timeout_s: wrong type: string \"long\"; \
          write a whole number, 0 or more",
     ];
     assert_eq!(found, expected);

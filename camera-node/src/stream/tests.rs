@@ -17,7 +17,8 @@ use wire::role::NodeRole;
 use wire::trust::TrustStore;
 
 use super::*;
-use crate::source::SourceError;
+use crate::feature::Feature;
+use crate::source::{SourceError, SourceFrame};
 
 /// Long enough for anything that is going to happen, to show that something does not.
 const A_WHILE: Duration = Duration::from_millis(100);
@@ -82,6 +83,17 @@ enum Seen {
     Event(CameraEvent),
 }
 
+/// Each tile's frame and, of what [`FakeKey`] made of it, the sum of the frame's levels.
+fn level_sums(seen: Vec<Seen>) -> Vec<(u64, u32)> {
+    let sum = |payload: &[u8]| u32::from_le_bytes(payload[4..].try_into().unwrap());
+    seen.into_iter()
+        .filter_map(|seen| match seen {
+            Seen::Tile(header, payload) => Some((header.frame.seq, sum(&payload))),
+            Seen::Event(_) => None,
+        })
+        .collect()
+}
+
 /// An outlet whose room is given tile by tile.
 struct FakeOutlet {
     room: Semaphore,
@@ -111,9 +123,20 @@ struct Bench {
 }
 
 impl Bench {
-    /// Starts a stream with a credit of 2 over frames of `side` x `side` pixels, connected and with
-    /// room for `room` tiles.
+    /// Starts a stream of luma with a credit of 2 over frames of `side` x `side` pixels, connected
+    /// and with room for `room` tiles.
     fn start(pulls: VecDeque<Pull>, side: u32, room: usize, timeout: Duration) -> Bench {
+        Bench::start_feature(Feature::Luma, pulls, side, room, timeout)
+    }
+
+    /// As [`Bench::start`], of any feature.
+    fn start_feature(
+        feature: Feature,
+        pulls: VecDeque<Pull>,
+        side: u32,
+        room: usize,
+        timeout: Duration,
+    ) -> Bench {
         let identity = SigningIdentity::from_seed("gate".parse().unwrap(), &[1; 32]);
         let mut trust = TrustStore::new();
         let key = identity.verifying_key();
@@ -135,6 +158,7 @@ impl Bench {
         let (receipts, arrivals) = mpsc::channel(8);
         let shutdown = CancellationToken::new();
         let (stopped, own_outlet) = (shutdown.clone(), outlet.clone());
+        let preprocessor = Preprocessor::new(spec.clone(), feature);
         let stream = tokio::spawn(async move {
             let mut stream = Stream {
                 sealer: Arc::new(Sealer::new(identity, Arc::new(FakeKey), spec)),
@@ -152,7 +176,7 @@ impl Bench {
                 summary: CameraSummary::default(),
             };
             let ended = stream
-                .run(Box::new(ListSource(pulls)), &stopped)
+                .run(Box::new(ListSource(pulls)), preprocessor, &stopped)
                 .await
                 .unwrap();
             (ended, stream.summary())
@@ -225,16 +249,32 @@ async fn a_fast_source_waits_for_credit_and_loses_nothing() {
         summary.on_the_way,
     );
     assert_eq!(counts, (4, 4, 4, 0));
-    let sent: Vec<(u64, Vec<u8>)> = seen
-        .into_iter()
-        .filter_map(|seen| match seen {
-            Seen::Tile(header, payload) => Some((header.frame.seq, payload)),
-            Seen::Event(_) => None,
-        })
-        .collect();
     // Frame n has the tone 16 n, which is level n of each of 16 pixels.
-    let expected = (0..4_u32).map(|n| (u64::from(n), [0, 16 * n].map(u32::to_le_bytes).concat()));
-    assert_eq!(sent, expected.collect::<Vec<_>>());
+    assert_eq!(level_sums(seen), [(0, 0), (1, 16), (2, 32), (3, 48)]);
+}
+
+#[tokio::test]
+async fn motion_sees_every_frame_once_however_long_each_waits() {
+    let mut pulls = frames(4);
+    pulls.insert(
+        2,
+        Pull::Skipped {
+            file: PathBuf::from("x.png"),
+            reason: "it is not a PNG or JPEG image".to_owned(),
+        },
+    );
+    // Starts over.
+    pulls.extend(frames(2));
+    let bench = Bench::start_feature(Feature::Motion, pulls, 4, 100, NEVER);
+    for seq in 0..6 {
+        bench.expect_tiles(usize::min(seq + 2, 6)).await;
+        bench.receipt(seq as u64).await;
+    }
+    let (_, summary, seen) = bench.end().await;
+    assert_eq!((summary.frames, summary.skipped), (6, 1));
+    // Tones rise by 16, one level, from frame to frame.
+    let expected = [(0, 0), (1, 16), (2, 16), (3, 16), (4, 0), (5, 16)];
+    assert_eq!(level_sums(seen), expected);
 }
 
 #[tokio::test]

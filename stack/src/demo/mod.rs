@@ -11,7 +11,7 @@ mod tally;
 use crate::data_folder::DataFolder;
 use crate::stream_args::StreamArgs;
 use camera_node::source::Repeat;
-use camera_node::{CameraEvent, SourceConfig};
+use camera_node::{CameraEvent, Feature, SourceConfig};
 use cipherframe::failure_report;
 use clap::Args as ClapArgs;
 use nodes::{Event, Running};
@@ -33,6 +33,9 @@ const LAST_MAPS: Duration = Duration::from_secs(5);
 pub(crate) struct Args {
     #[command(flatten)]
     stream: StreamArgs,
+    /// What a pixel is: luma, or motion, the difference from the frame before
+    #[arg(long, default_value_t)]
+    feature: Feature,
     /// A folder of images (png, jpg); its sub-folders are clips
     #[arg(long, default_value = "samples")]
     video: PathBuf,
@@ -87,6 +90,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 
     let plan = nodes::Plan {
         spec,
+        feature: args.feature,
         data,
         out: args.out.clone(),
         insecure_plain: args.stream.insecure_plain,

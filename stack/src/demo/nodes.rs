@@ -4,7 +4,7 @@ use crate::data_folder::{DataFolder, Node};
 use broker::{Broker, BrokerConfig};
 use camera_node::source::{Pull, Source, SourceError};
 use camera_node::{
-    CameraConfig, CameraEvent, CameraSummary, DeliveryConfig, SourceConfig, StreamConfig,
+    CameraConfig, CameraEvent, CameraSummary, DeliveryConfig, Feature, SourceConfig, StreamConfig,
 };
 use cipherframe::StreamSpec;
 use pooling_worker::{WorkerConfig, WorkerSummary};
@@ -68,6 +68,8 @@ impl Identity {
 pub(crate) struct Plan {
     /// The stream.
     pub(crate) spec: StreamSpec,
+    /// What its pixels are.
+    pub(crate) feature: Feature,
     /// The keys.
     pub(crate) data: DataFolder,
     /// Where pictures go, if anywhere.
@@ -170,6 +172,7 @@ impl Running {
             stream: StreamConfig {
                 public_key: plan.data.public_key(scheme),
                 spec: plan.spec,
+                feature: plan.feature,
             },
             delivery: DeliveryConfig {
                 credit: CREDIT,
