@@ -44,7 +44,7 @@ mod ring;
 mod switch;
 
 pub use conversion::Conversion;
-pub use product::Tensor;
+pub use product::{Extended, Tensor};
 pub use relinearisation::RelinearisationKey;
 pub use residues::{LANES, Lanes, Residues};
 pub use ring::{Ciphertext, Level, Ring, RingError};

@@ -141,19 +141,19 @@ impl Level {
     /// `a b`, relinearised. Both have as many rows as the level has primes.
     pub fn multiply(&self, a: &Ciphertext, b: &Ciphertext, key: &RelinearisationKey) -> Ciphertext {
         let (a, b) = (self.extend(a), self.extend(b));
-        self.relinearise(self.scale(&a.tensor(&b, &self.wide_plans)), key)
+        self.relinearise(self.scale(&self.tensor(&a, &b)), key)
     }
 
     /// `a a`, relinearised.
     pub fn square(&self, a: &Ciphertext, key: &RelinearisationKey) -> Ciphertext {
         let a = self.extend(a);
-        self.relinearise(self.scale(&a.tensor(&a, &self.wide_plans)), key)
+        self.relinearise(self.scale(&self.tensor(&a, &a)), key)
     }
 
     /// `a a` in three parts, for `1`, `s` and `s^2`.
     pub fn square_without_relinearisation(&self, a: &Ciphertext) -> [Residues; 3] {
         let a = self.extend(a);
-        self.scale(&a.tensor(&a, &self.wide_plans))
+        self.scale(&self.tensor(&a, &a))
     }
 
     /// Base extension and transforms.
@@ -169,6 +169,11 @@ impl Level {
             wide
         });
         Extended { parts }
+    }
+
+    /// The product of both parts with both parts.
+    pub fn tensor(&self, a: &Extended, b: &Extended) -> Tensor {
+        a.tensor(b, &self.wide_plans)
     }
 
     /// `round(t d / Q)` for each part of a product.
