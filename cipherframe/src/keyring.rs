@@ -3,7 +3,7 @@
 use crate::keys::KeyError;
 use crate::scheme::{Key, SchemeId};
 use keyfile::KeyId;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -53,6 +53,11 @@ impl<K: Key + ?Sized> Keyring<K> {
     pub fn get(&self, key_id: KeyId) -> Option<&Arc<K>> {
         self.keys.get(&key_id)
     }
+
+    /// The schemes that there are keys of.
+    pub fn schemes(&self) -> BTreeSet<SchemeId> {
+        self.keys.values().map(|key| key.scheme()).collect()
+    }
 }
 
 #[cfg(test)]
@@ -79,6 +84,7 @@ mod tests {
         );
         let keyring = load(std::slice::from_ref(&path), true).ok().unwrap();
         assert!(keyring.get(key_id).is_some());
+        assert_eq!(keyring.schemes(), BTreeSet::from([SchemeId::Plain]));
         assert!(keyring.get(KeyId::from_bytes([5; 16])).is_none());
         let refusal = load(&[path.clone(), path], true).err().unwrap();
         assert_eq!(

@@ -208,8 +208,9 @@ pub trait EncryptionKey: Key {
 
 /// The worker's key: pools ciphertexts, and can neither encrypt nor decrypt.
 pub trait EvaluationKey: Key {
-    /// Pools an encrypted tile: one encrypted maximum per window. Runs on the current rayon pool and reports finished
-    /// steps to `progress`. The same tile gives the same map.
+    /// Pools an encrypted tile: one encrypted maximum per window. Runs on the current rayon pool, or on the calling
+    /// thread alone where [`Scheme::tile_uses_all_threads`] is false, and reports finished steps to `progress`. The same
+    /// tile gives the same map.
     fn pool(
         &self,
         spec: &StreamSpec,
