@@ -6,8 +6,11 @@ use serde::Deserialize;
 use wire::config::{self, ConfigErrors, LogConfig, LogToml, MqttToml, NodeToml, Problems};
 use wire::node::LinkConfig;
 
-/// Tiles that may wait to be pooled when the file does not say.
-const DEFAULT_QUEUE: usize = 16;
+/// Bytes of tiles that may wait in each lane when the file does not say: 4600 of the longest tiles of scheme tfhe, or
+/// 160 of 0.4 MB.
+pub const DEFAULT_BACKLOG_BYTES: usize = 64 << 20;
+const LEAST_BACKLOG_BYTES: usize = 1 << 20;
+const MOST_BACKLOG_BYTES: usize = 16 << 30;
 
 /// What a worker needs to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,10 +19,10 @@ pub struct WorkerConfig {
     pub link: LinkConfig,
     /// The files of the evaluation keys, at least one.
     pub evaluation_keys: Vec<PathBuf>,
-    /// Threads that pool; 0 takes one for each core.
+    /// Threads that pool in each lane; 0 takes one for each core.
     pub threads: usize,
-    /// How many tiles may wait to be pooled, 1 to 1024. A full queue stops reading.
-    pub queue: usize,
+    /// How many bytes of tiles may wait in each lane, 1 MiB to 16 GiB. A full lane stops reading.
+    pub backlog_bytes: usize,
     /// How log lines look.
     pub log: LogConfig,
     /// Whether keys of the scheme `plain`, which hides nothing, are taken. Never from a file.
@@ -42,7 +45,7 @@ struct WorkerToml {
 struct PoolToml {
     evaluation_keys: Option<Vec<PathBuf>>,
     threads: Option<usize>,
-    queue: Option<usize>,
+    backlog_bytes: Option<usize>,
 }
 
 impl WorkerConfig {
@@ -65,12 +68,17 @@ fn meaning(typed: WorkerToml, problems: &mut Problems) -> Option<WorkerConfig> {
         problems.push("pool.evaluation_keys", "the list is empty", mend);
     }
     let threads = problems.in_range("pool.threads", pool.threads.unwrap_or(0), 0..=1024);
-    let queue = problems.in_range("pool.queue", pool.queue.unwrap_or(DEFAULT_QUEUE), 1..=1024);
+    let backlog = pool.backlog_bytes.unwrap_or(DEFAULT_BACKLOG_BYTES);
+    let backlog = problems.in_range(
+        "pool.backlog_bytes",
+        backlog,
+        LEAST_BACKLOG_BYTES..=MOST_BACKLOG_BYTES,
+    );
     Some(WorkerConfig {
         link: link?,
         evaluation_keys: keys?.iter().map(|key| problems.resolve(key)).collect(),
         threads: threads?,
-        queue: queue?,
+        backlog_bytes: backlog?,
         log: LogToml::meaning(typed.log),
         insecure_plain: false,
     })
@@ -118,7 +126,7 @@ evaluation_keys = ["keys/evaluation.key"]
             config.evaluation_keys,
             [Path::new("site/keys/evaluation.key")]
         );
-        assert_eq!((config.threads, config.queue), (0, 16));
+        assert_eq!((config.threads, config.backlog_bytes), (0, 67_108_864));
         assert!(!config.insecure_plain);
     }
 
@@ -137,7 +145,7 @@ keep_alive_s = 1
 [pool]
 evaluation_keys = []
 thread = 2
-queue = 0
+backlog_bytes = 0
 "#;
         let errors = parse(text).expect_err("problems").to_string();
         let lines: Vec<&str> = errors.lines().collect();
@@ -149,8 +157,8 @@ queue = 0
             "site/worker.toml:12: pool.evaluation_keys: the list is empty; \
              name at least one file made by `blindsight keys new`",
             "site/worker.toml:13: pool.thread: unknown key; \
-             use one of `evaluation_keys`, `threads`, `queue`, or remove it",
-            "site/worker.toml:14: pool.queue: 0 is out of range; write a value from 1 to 1024",
+             use one of `evaluation_keys`, `threads`, `backlog_bytes`, or remove it",
+            "site/worker.toml:14: pool.backlog_bytes: 0 is out of range; write a value from 1048576 to 17179869184",
         ]) {
             assert!(line.starts_with(start), "{line}\nshould start with\n{start}");
         }
@@ -163,7 +171,7 @@ queue = 0
         assert_eq!(
             errors.to_string(),
             "site/worker.toml:13: pool.insecure_plain: unknown key; \
-             use one of `evaluation_keys`, `threads`, `queue`, or remove it"
+             use one of `evaluation_keys`, `threads`, `backlog_bytes`, or remove it"
         );
     }
 

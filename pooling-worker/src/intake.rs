@@ -105,10 +105,8 @@ pub(crate) fn job(
 
 #[cfg(test)]
 mod tests {
-    use cipherframe::{PoolSpec, Quantiser};
-
     use super::*;
-    use crate::testing::{FakeKey, KEY_ID, header, spec};
+    use crate::testing::{FakeKey, KEY_ID, header, spec, spec_of};
 
     fn keyring() -> Keyring {
         let mut keyring = Keyring::default();
@@ -155,11 +153,8 @@ mod tests {
                  this version uses {own}; run the same version on camera and worker"
             ),
         );
-        let quantiser = Quantiser::from_bits(4).expect("4 bits are a quantiser");
-        let pool = PoolSpec::new(2, 2, 0).expect("a 2x2 kernel is a pooling");
-        let tfhe = StreamSpec::new(SchemeId::Tfhe, 8, 8, quantiser, pool).expect("the sizes fit");
         refused(
-            |header| header.spec = tfhe.to_bytes(),
+            |header| header.spec = spec_of(SchemeId::Tfhe).to_bytes(),
             "the evaluation key of key set 07070707070707070707070707070707 is for scheme plain, \
              the stream is tfhe",
         );

@@ -29,6 +29,23 @@ impl PoolFailure {
     }
 }
 
+/// Who pools a tile.
+pub(crate) enum Crew {
+    /// All threads of a pool together.
+    All(ThreadPool),
+    /// The calling thread.
+    Alone,
+}
+
+impl Crew {
+    fn work<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        match self {
+            Self::All(threads) => threads.install(work),
+            Self::Alone => work(),
+        }
+    }
+}
+
 /// The map tile of one frame tile.
 #[derive(Debug)]
 pub(crate) struct Pooled {
@@ -38,7 +55,7 @@ pub(crate) struct Pooled {
     pub(crate) pool_ms: u32,
 }
 
-/// Pools a tile on `threads` and waits for it. Progress goes to the log; once `stop` is set it ends early.
+/// Lets `crew` pool a tile and waits for it. Progress goes to the log; once `stop` is set it ends early.
 ///
 /// A panic is a failure of this tile only.
 pub(crate) fn pool(
@@ -46,7 +63,7 @@ pub(crate) fn pool(
     ciphertext: &[u8],
     spec: &StreamSpec,
     key: &Arc<dyn EvaluationKey>,
-    threads: &ThreadPool,
+    crew: &Crew,
     stop: &AtomicBool,
 ) -> Result<Pooled, PoolFailure> {
     let (camera, seq, tile) = (&header.frame.camera, header.frame.seq, header.tile);
@@ -54,7 +71,7 @@ pub(crate) fn pool(
     let started = Instant::now();
     // A key holds no state that a panic could leave half changed: pooling takes it by shared reference.
     let caught = catch_unwind(AssertUnwindSafe(|| {
-        threads.install(|| key.pool(spec, tile, ciphertext, &progress))
+        crew.work(|| key.pool(spec, tile, ciphertext, &progress))
     }));
     let payload = caught.map_err(|panic| PoolFailure::Panicked(panic_text(&*panic)))??;
     let pool_ms = u32::try_from(started.elapsed().as_millis()).unwrap_or(u32::MAX);
@@ -74,21 +91,21 @@ mod tests {
     use super::*;
     use crate::testing::{FakeKey, header, spec};
 
+    /// What becomes of a tile when one thread pools it, which is what becomes of it when many do.
     fn pool_with(key: FakeKey, stop: &AtomicBool) -> Result<Pooled, PoolFailure> {
-        let threads = rayon::ThreadPoolBuilder::new()
-            .num_threads(1)
-            .build()
-            .expect("a thread");
         let key: Arc<dyn EvaluationKey> = Arc::new(key);
         let spec = spec();
-        pool(
-            &header("gate", 4, &spec),
-            b"tile",
-            &spec,
-            &key,
-            &threads,
-            stop,
-        )
+        let header = header("gate", 4, &spec);
+        let threads = rayon::ThreadPoolBuilder::new().num_threads(2);
+        let all = Crew::All(threads.build().expect("two threads"));
+        let [by_all, alone] =
+            [all, Crew::Alone].map(|crew| pool(&header, b"tile", &spec, &key, &crew, stop));
+        let outcome = |pooled: &Result<Pooled, PoolFailure>| match pooled {
+            Ok(pooled) => Ok(pooled.payload.clone()),
+            Err(failure) => Err(failure.to_string()),
+        };
+        assert_eq!(outcome(&by_all), outcome(&alone));
+        alone
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -15,12 +14,15 @@ use wire::role::NodeRole;
 use wire::topic::Topic;
 
 use crate::config::WorkerConfig;
+use crate::in_flight::InFlight;
 use crate::keyring::{self, Keyring};
+use crate::lane::Lanes;
 use crate::progress::LoggedProgress;
-use crate::stages::{Intake, Outlet, PoolingThread};
+use crate::stages::{Intake, Outlet};
 use crate::summary::{Counters, WorkerSummary};
+use crate::threads::{Pooling, spawn};
 
-/// How long the tile in work may go on after the worker was asked to stop. Publishing its map, and what is still
+/// How long the tiles in work may go on after the worker was asked to stop. Publishing their maps, and what is still
 /// queued at the publisher, takes at most 2 s more, so that the worker ends within 5 s.
 const DRAIN: Duration = Duration::from_secs(2);
 
@@ -32,7 +34,7 @@ const OUTGOING_QUEUE: usize = 4;
 
 /// Runs a worker until `shutdown` is cancelled: takes tiles in, pools them and sends the maps out.
 ///
-/// It then finishes the tile in work if that takes at most 2 s, gives up the others, and ends within 5 s. Needs a
+/// It then finishes the tiles in work if that takes at most 2 s, gives up the others, and ends within 5 s. Needs a
 /// tokio runtime; pooling runs on threads of its own.
 ///
 /// # Errors
@@ -42,11 +44,6 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> Result<WorkerSummary, Failure> {
     let credentials = Credentials::load(&config.link.node, NodeRole::Worker)?;
-    let threads = rayon::ThreadPoolBuilder::new()
-        .num_threads(config.threads)
-        .thread_name(|index| format!("pool-{index}"))
-        .build()
-        .map_err(|error| cannot_start(&error))?;
     let stop = Arc::new(AtomicBool::new(false));
     let filters = vec![Topic::all_frames(&config.link.node.site)];
     // At once: what is sent before a worker has subscribed is lost, and loading keys takes seconds.
@@ -66,27 +63,30 @@ pub async fn run(
     };
 
     let counters = Arc::new(Counters::default());
-    let (jobs, waiting) = mpsc::channel(config.queue);
+    let lanes = Arc::new(Lanes::new(config.backlog_bytes));
     let (pooled, outgoing) = mpsc::channel(OUTGOING_QUEUE);
-    let pooling = PoolingThread {
-        jobs: waiting,
+    let pooling = Pooling {
+        lanes: lanes.clone(),
         outgoing: pooled,
-        threads,
         counters: counters.clone(),
         shutdown: shutdown.clone(),
         stop: stop.clone(),
     };
-    spawn("pooling", move || pooling.run())?;
+    let schemes = keyring.schemes();
+    // Before the threads: should starting them fail, it closes the lanes, and those that run already end.
     let intake = Intake {
         trust,
         limits: Limits {
             max_envelope_bytes: config.link.mqtt.max_packet_bytes,
         },
         keyring,
-        jobs,
+        in_flight: InFlight::default(),
+        lanes,
+        waits: 0,
         counters: counters.clone(),
         shutdown: shutdown.clone(),
     };
+    pooling.start(&schemes, config.threads)?;
     let outlet = Outlet {
         identity,
         publisher: &publisher,
@@ -101,7 +101,7 @@ pub async fn run(
     };
     tokio::select! {
         _ = async { tokio::join!(intake.run(&mut subscriber), outlet.run()) } => {}
-        () = deadline => tracing::warn!("the tile in work did not end in time, gave it up"),
+        () = deadline => tracing::warn!("not every tile in work ended in time, gave up the rest"),
     }
     publisher.stop("asked to stop").await;
     let summary = counters.summary();
@@ -141,20 +141,6 @@ async fn load_keys(
             Ok(None)
         }
     }
-}
-
-/// A named thread that the end of the program does not wait for.
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
-    let spawned = thread::Builder::new().name(name.to_owned()).spawn(work);
-    spawned.map(drop).map_err(|error| cannot_start(&error))
-}
-
-fn cannot_start(error: &dyn std::error::Error) -> Failure {
-    Failure::new(
-        FailureKind::Io,
-        format!("starting the pooling threads failed: {error}"),
-        "lower `pool.threads`, or allow this user more threads",
-    )
 }
 
 fn ended_unasked() -> Failure {

@@ -1,12 +1,11 @@
-//! The three stages of a worker: take tiles in, pool them, send the maps out.
+//! The first and the last stage of a worker: take tiles in, send the maps out. Between them `threads` pools.
 //!
-//! Bounded queues join them. When the broker takes no more maps, the outlet waits, then the pooling thread, then
-//! the intake, which stops reading.
+//! Everything that joins them is bounded. When the broker takes no more maps, the outlet waits, then the pooling
+//! threads, then, once a lane is full, the intake, which stops reading.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
-use rayon::ThreadPool;
+use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use wire::envelope::{self, Limits};
@@ -18,130 +17,105 @@ use wire::trust::TrustStore;
 use crate::in_flight::{InFlight, InHand};
 use crate::intake::{Job, job};
 use crate::keyring::Keyring;
-use crate::pooling::pool;
+use crate::lane::{Closed, Lane, Lanes, Width};
 use crate::summary::Counters;
 
-/// A sealed message that waits to be published.
+/// A map tile that waits to be signed and published.
 pub(crate) struct Outgoing {
-    message: MapTile,
-    payload: Vec<u8>,
+    pub(crate) message: MapTile,
+    pub(crate) payload: Vec<u8>,
     /// Kept until the message is out.
-    _in_hand: InHand,
+    pub(crate) _in_hand: InHand,
 }
 
-/// Reads messages, checks them and queues what can be pooled.
+/// Reads messages, checks them and puts what can be pooled into its lane. Closes the lanes when it is dropped.
 pub(crate) struct Intake {
     pub(crate) trust: TrustStore,
     pub(crate) limits: Limits,
     pub(crate) keyring: Keyring,
-    pub(crate) jobs: mpsc::Sender<Job>,
+    pub(crate) in_flight: InFlight,
+    pub(crate) lanes: Arc<Lanes<Job>>,
+    /// How often a lane was full.
+    pub(crate) waits: u64,
     pub(crate) counters: Arc<Counters>,
     pub(crate) shutdown: CancellationToken,
 }
 
 impl Intake {
-    /// Ends when the subscriber or the pooling thread does, or on shutdown.
-    pub(crate) async fn run(self, subscriber: &mut Subscriber) {
-        let in_flight = InFlight::default();
+    /// Ends when the subscriber or a pooling thread does, or on shutdown.
+    pub(crate) async fn run(mut self, subscriber: &mut Subscriber) {
         while let Some(incoming) = subscriber.recv().await {
             let Incoming::Message { topic, payload } = incoming else {
                 continue;
             };
-            let opened = envelope::open::<FrameTile>(&topic, payload, &self.trust, &self.limits);
-            let tile = match opened {
-                Ok(tile) => tile,
-                Err(refusal) => {
-                    self.counters.refused.count();
-                    tracing::warn!(topic, reason = %refusal, "message refused");
-                    continue;
-                }
-            };
-            let header = tile.message().tile.clone();
-            let job = match job(tile, &self.keyring, &in_flight) {
-                Ok(Some(job)) => job,
-                Ok(None) => {
-                    self.counters.repeated.count();
-                    continue;
-                }
-                Err(refusal) => {
-                    self.counters.refused.count();
-                    log_tile(&header, &refusal, "tile refused");
-                    continue;
-                }
-            };
-            tokio::select! {
-                biased;
-                queued = self.jobs.send(job) => match queued {
-                    Ok(()) => self.counters.tiles.count(),
-                    Err(_) => return,
-                },
-                () = self.shutdown.cancelled() => return,
-            }
-        }
-    }
-}
-
-/// Pools one tile after the other, each on all threads.
-pub(crate) struct PoolingThread {
-    pub(crate) jobs: mpsc::Receiver<Job>,
-    pub(crate) outgoing: mpsc::Sender<Outgoing>,
-    pub(crate) threads: ThreadPool,
-    pub(crate) counters: Arc<Counters>,
-    /// No further tile is begun once this is cancelled.
-    pub(crate) shutdown: CancellationToken,
-    /// The tile in work is given up once this is set.
-    pub(crate) stop: Arc<AtomicBool>,
-}
-
-impl PoolingThread {
-    /// Blocks until the queue is closed or nobody takes maps any more.
-    pub(crate) fn run(mut self) {
-        while let Some(Job {
-            tile,
-            spec,
-            key,
-            in_hand,
-        }) = self.jobs.blocking_recv()
-        {
-            if self.shutdown.is_cancelled() {
-                continue;
-            }
-            let header = &tile.message().tile;
-            let pooled = pool(
-                header,
-                tile.payload(),
-                &spec,
-                &key,
-                &self.threads,
-                &self.stop,
-            );
-            let pooled = match pooled {
-                Ok(pooled) => pooled,
-                Err(failure) if failure.is_cancelled() => continue,
-                Err(failure) => {
-                    self.counters.failed.count();
-                    log_tile(header, &failure, "tile failed");
-                    continue;
-                }
-            };
-            let input_hash = tile.payload_hash();
-            let message = MapTile {
-                tile: header.clone(),
-                input_hash,
-                pool_ms: pooled.pool_ms,
-            };
-            let outgoing = Outgoing {
-                message,
-                payload: pooled.payload,
-                _in_hand: in_hand,
-            };
-            if self.outgoing.blocking_send(outgoing).is_err() {
+            if self.take(&topic, &payload).await.is_err() {
                 return;
             }
         }
     }
+
+    /// Takes one message; waits while its lane is full. Fails when no tile is taken any more.
+    pub(crate) async fn take(&mut self, topic: &str, message: &[u8]) -> Result<(), Closed> {
+        // A copy: the message is a piece of a read buffer, and a small tile that waits for an hour must not keep the
+        // large ones in memory that came with it.
+        let bytes = message.len();
+        let message = Bytes::copy_from_slice(message);
+        let tile = match envelope::open::<FrameTile>(topic, message, &self.trust, &self.limits) {
+            Ok(tile) => tile,
+            Err(refusal) => {
+                self.counters.refused.count();
+                tracing::warn!(topic, reason = %refusal, "message refused");
+                return Ok(());
+            }
+        };
+        let header = tile.message().tile.clone();
+        let job = match job(tile, &self.keyring, &self.in_flight) {
+            Ok(Some(job)) => job,
+            Ok(None) => {
+                self.counters.repeated.count();
+                return Ok(());
+            }
+            Err(refusal) => {
+                self.counters.refused.count();
+                log_tile(&header, &refusal, "tile refused");
+                return Ok(());
+            }
+        };
+        let width = Width::of(job.spec.scheme());
+        let lanes = self.lanes.clone();
+        let lane = lanes.of(width);
+        self.note_a_full_lane(lane, width, bytes);
+        tokio::select! {
+            biased;
+            pushed = lane.push(header.frame.camera, bytes, job) => pushed?,
+            () = self.shutdown.cancelled() => return Err(Closed),
+        }
+        self.counters.tiles.count();
+        Ok(())
+    }
+
+    /// Says that nothing is read while a lane is full. Rarer and rarer, for that may happen with every tile.
+    fn note_a_full_lane(&mut self, lane: &Lane<Job>, width: Width, bytes: usize) {
+        if lane.has_room(bytes) {
+            return;
+        }
+        self.waits += 1;
+        if self.waits.is_power_of_two() {
+            tracing::warn!(
+                lane = width.as_str(),
+                times = self.waits,
+                "as many tiles wait as `pool.backlog_bytes` allows; no stream is read until one is taken"
+            );
+        }
+    }
 }
 
+impl Drop for Intake {
+    /// However it ended: nobody shall wait for another tile.
+    fn drop(&mut self) {
+        self.lanes.close();
+    }
+}
 /// Signs map tiles and publishes them.
 pub(crate) struct Outlet<'a> {
     pub(crate) identity: SigningIdentity,
@@ -151,7 +125,7 @@ pub(crate) struct Outlet<'a> {
 }
 
 impl Outlet<'_> {
-    /// Ends when the pooling thread has ended and everything is handed to the publisher.
+    /// Ends when all pooling threads have ended and everything is handed to the publisher.
     pub(crate) async fn run(mut self) {
         while let Some(Outgoing {
             message,
@@ -185,7 +159,7 @@ impl Outlet<'_> {
 }
 
 /// The one line that names a dropped tile.
-fn log_tile(header: &TileHeader, reason: &dyn std::error::Error, what: &str) {
+pub(crate) fn log_tile(header: &TileHeader, reason: &dyn std::error::Error, what: &str) {
     tracing::warn!(
         camera = %header.frame.camera,
         session = %header.frame.session,
@@ -195,3 +169,6 @@ fn log_tile(header: &TileHeader, reason: &dyn std::error::Error, what: &str) {
         "{what}"
     );
 }
+
+#[cfg(test)]
+mod tests;

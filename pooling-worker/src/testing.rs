@@ -1,5 +1,7 @@
 //! Fakes shared by this crate's unit tests.
 
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use cipherframe::{
@@ -57,11 +59,80 @@ impl EvaluationKey for FakeKey {
     }
 }
 
-/// A 2x2 pooling of 8x8 frames with 4 bits, one tile each.
+/// An evaluation key that returns the ciphertext as it is, once the test lets it. Its scheme is the test's choice.
+pub(crate) struct GatedKey {
+    scheme: SchemeId,
+    begun: SyncSender<Vec<u8>>,
+    go_on: Mutex<Receiver<()>>,
+}
+
+/// The test's side of a [`GatedKey`].
+pub(crate) struct Gate {
+    /// The ciphertext of each tile that somebody has begun to pool.
+    pub(crate) begun: Receiver<Vec<u8>>,
+    /// Lets one tile go on.
+    pub(crate) go_on: SyncSender<()>,
+}
+
+impl GatedKey {
+    /// A key of `scheme` and the gate that its tiles stop at.
+    pub(crate) fn new(scheme: SchemeId) -> (Self, Gate) {
+        let (begin, begun) = sync_channel(100);
+        let (go_on, told) = sync_channel(100);
+        let key = Self {
+            scheme,
+            begun: begin,
+            go_on: Mutex::new(told),
+        };
+        (key, Gate { begun, go_on })
+    }
+}
+
+impl cipherframe::Key for GatedKey {
+    fn scheme(&self) -> SchemeId {
+        self.scheme
+    }
+
+    fn key_id(&self) -> KeyId {
+        KeyId::from_bytes(key_id(self.scheme))
+    }
+}
+
+impl EvaluationKey for GatedKey {
+    fn pool(
+        &self,
+        _spec: &StreamSpec,
+        _tile: u32,
+        ciphertext: &[u8],
+        _progress: &dyn Progress,
+    ) -> Result<Vec<u8>, SchemeError> {
+        self.begun
+            .send(ciphertext.to_vec())
+            .expect("the test looks");
+        let told = self.go_on.lock().expect("no other tile panicked").recv();
+        told.expect("the test lets every tile go on");
+        Ok(ciphertext.to_vec())
+    }
+}
+
+/// The key set of a scheme.
+pub(crate) fn key_id(scheme: SchemeId) -> [u8; 16] {
+    match scheme {
+        SchemeId::Plain => KEY_ID,
+        _ => [8; 16],
+    }
+}
+
+/// A 2x2 pooling of 8x8 frames with 4 bits, one tile each, in the scheme `plain`.
 pub(crate) fn spec() -> StreamSpec {
+    spec_of(SchemeId::Plain)
+}
+
+/// The same in any scheme.
+pub(crate) fn spec_of(scheme: SchemeId) -> StreamSpec {
     let quantiser = Quantiser::from_bits(4).expect("4 bits are a quantiser");
     let pool = PoolSpec::new(2, 2, 0).expect("a 2x2 kernel is a pooling");
-    StreamSpec::new(SchemeId::Plain, 8, 8, quantiser, pool).expect("the sizes fit")
+    StreamSpec::new(scheme, 8, 8, quantiser, pool).expect("the sizes fit")
 }
 
 /// The header of the only tile of a camera's frame.
@@ -78,6 +149,6 @@ pub(crate) fn header(camera: &str, seq: u64, spec: &StreamSpec) -> TileHeader {
         captured_unix_ms: 1_000,
         spec: spec.to_bytes(),
         parameters: spec.fingerprint().0,
-        key_id: KEY_ID,
+        key_id: key_id(spec.scheme()),
     }
 }

@@ -66,7 +66,7 @@ impl Stack {
             link: site.link(WORKER, broker.addr()),
             evaluation_keys: vec![keys.join(client_key::EVALUATION_KEY_FILE)],
             threads: 0,
-            queue: 4,
+            backlog_bytes: 1 << 20,
             log: LogConfig::default(),
             insecure_plain: true,
         };

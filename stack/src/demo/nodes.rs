@@ -144,7 +144,7 @@ impl Running {
             link: link(worker),
             evaluation_keys: vec![plan.data.evaluation_key(scheme)],
             threads: 0,
-            queue: 4,
+            backlog_bytes: pooling_worker::DEFAULT_BACKLOG_BYTES,
             log: LogConfig::default(),
             insecure_plain: plan.insecure_plain,
         };
