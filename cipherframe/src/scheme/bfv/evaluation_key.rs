@@ -1,7 +1,7 @@
 //! The worker's key: a relinearisation key for each parameter set.
 
 use super::EVALUATION_KEY_BYTES;
-use super::circuit::{Arithmetic, none_reached};
+use super::circuit::none_reached;
 use super::evaluator::{Evaluator, Value};
 use super::lean::{Ciphertext, RelinearisationKey, Residues, Ring};
 use super::library::library;
@@ -74,15 +74,9 @@ impl SetKey {
             ring: &self.ring,
             key: &self.relinearisation,
         };
-        let fresh: Vec<Value> = self
-            .reader
-            .read(tile, kernel, &self.ring)?
-            .into_iter()
-            .map(Value::fresh)
-            .collect();
-        let terms: Vec<(i64, &Value)> = fresh.iter().map(|value| (1, value)).collect();
-        let sum = evaluator.combine(&terms, 0);
-        let result = none_reached(&evaluator, kernel, &sum).ok_or(SchemeError::Malformed {
+        let sum = self.reader.sum(tile, kernel, &self.ring)?;
+        let result = none_reached(&evaluator, kernel, &Value::fresh(sum));
+        let result = result.ok_or(SchemeError::Malformed {
             what: "bfv tile",
             why: "there is no circuit for its kernel",
         })?;

@@ -2,6 +2,7 @@
 
 use super::circuit::Arithmetic;
 use super::lean::{Ciphertext, Level, RelinearisationKey, Ring};
+use std::borrow::Cow;
 
 /// Pools with the lean arithmetic. A product of operands at depth `d` runs under all primes but `d`, so its noise is
 /// about the same at every depth, and each product is cheaper than the one before.
@@ -37,10 +38,12 @@ impl Evaluator<'_> {
         self.ring.primes().len().saturating_sub(depth)
     }
 
-    /// A copy under `length` primes, if it has more.
-    fn switched(&self, value: &Value, length: usize) -> Ciphertext {
-        let mut ciphertext = value.ciphertext.clone();
-        self.switch_to(&mut ciphertext, length);
+    /// The ciphertext under `length` primes: a copy, if it has more.
+    fn switched<'a>(&self, value: &'a Value, length: usize) -> Cow<'a, Ciphertext> {
+        let mut ciphertext = Cow::Borrowed(&value.ciphertext);
+        if rows(&ciphertext) > length {
+            self.switch_to(ciphertext.to_mut(), length);
+        }
         ciphertext
     }
 
@@ -88,7 +91,7 @@ impl Arithmetic for Evaluator<'_> {
             .max()
             .unwrap_or(0);
         let mut terms = terms.iter().map(|(factor, value)| {
-            let mut term = self.switched(value, level.length());
+            let mut term = self.switched(value, level.length()).into_owned();
             if *factor != 1 {
                 level.scale_by(&mut term, *factor);
             }

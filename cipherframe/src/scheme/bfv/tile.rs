@@ -80,19 +80,25 @@ impl TileReader {
         Ok(Self { set, context })
     }
 
-    /// The ciphertexts of a tile, one for each position of the kernel.
-    pub(super) fn read(
+    /// The sum of a tile's ciphertexts, one for each position of the kernel.
+    pub(super) fn sum(
         &self,
         tile: &[u8],
         kernel: u8,
         ring: &Ring,
-    ) -> Result<Vec<Ciphertext>, SchemeError> {
+    ) -> Result<Ciphertext, SchemeError> {
         let form = self.form(tile, kernel)?;
-        let ciphertexts = tile.get(1..).unwrap_or_default();
-        ciphertexts
-            .chunks(form.ciphertext_bytes(&self.set))
-            .map(|bytes| self.ciphertext(form, bytes, ring))
-            .collect()
+        let bytes = tile.get(1..).unwrap_or_default();
+        let bytes = bytes.chunks(form.ciphertext_bytes(&self.set));
+        let mut ciphertexts = bytes.map(|bytes| self.ciphertext(form, bytes, ring));
+        let mut sum = ciphertexts.next().unwrap_or(Err(SchemeError::Malformed {
+            what: "bfv tile",
+            why: "it holds no ciphertext",
+        }))?;
+        for ciphertext in ciphertexts {
+            ring.top().add_assign(&mut sum, &ciphertext?);
+        }
+        Ok(sum)
     }
 
     fn form(&self, tile: &[u8], kernel: u8) -> Result<Form, SchemeError> {

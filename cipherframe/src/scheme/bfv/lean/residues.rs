@@ -1,7 +1,7 @@
 //! Polynomials as rows of residues.
 
-/// Coefficients that are worked on side by side: a size that compilers keep in vector registers.
-pub const LANES: usize = 16;
+/// Coefficients that are worked on side by side: enough that compilers make vector loops of them.
+pub const LANES: usize = 64;
 
 /// Neighbouring coefficients of a row.
 pub type Lanes = [u32; LANES];

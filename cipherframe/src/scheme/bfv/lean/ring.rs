@@ -23,8 +23,9 @@ pub struct Ring {
     degree: usize,
     primes: Vec<Prime>,
     plans: Arc<[Plan]>,
+    top: Level,
     /// The level of one prime first.
-    levels: Vec<Level>,
+    lower: Vec<Level>,
 }
 
 /// The ring modulo the first `l` primes.
@@ -98,9 +99,12 @@ impl Ring {
                 plans,
             })
         });
+        let mut levels: Vec<Level> = levels.collect::<Result<_, _>>()?;
+        let top = levels.pop().ok_or(RingError::Auxiliary(0))?;
         Ok(Self {
             degree,
-            levels: levels.collect::<Result<_, _>>()?,
+            top,
+            lower: levels,
             primes,
             plans: plans.into(),
         })
@@ -116,9 +120,17 @@ impl Ring {
         &self.primes
     }
 
+    /// The level of all primes, that of fresh ciphertexts.
+    pub fn top(&self) -> &Level {
+        &self.top
+    }
+
     /// The level of `length` primes; `None` where there are not so many.
     pub fn level(&self, length: usize) -> Option<&Level> {
-        self.levels.get(length.checked_sub(1)?)
+        match length == self.primes.len() {
+            true => Some(&self.top),
+            false => self.lower.get(length.checked_sub(1)?),
+        }
     }
 
     /// A relinearisation key from its polynomials, two for each digit, as plain coefficients over all primes.
