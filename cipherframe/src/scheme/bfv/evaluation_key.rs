@@ -52,17 +52,27 @@ impl BfvEvaluationKey {
     }
 }
 
+/// The relinearisation key of a set: the two polynomials of each digit.
+pub fn read_relinearisation_key(
+    set: &ParameterSet,
+    ring: &Ring,
+    bytes: &[u8],
+) -> Result<RelinearisationKey, SchemeError> {
+    let what = "bfv relinearisation key";
+    check_length(what, set.relinearisation_key_bytes(), bytes.len())?;
+    let polynomials = bytes
+        .chunks(set.polynomial_bytes(set.primes))
+        .map(|bytes| read_residues(what, bytes, set.degree, ring.primes()))
+        .collect::<Result<Vec<Residues>, _>>()?;
+    Ok(ring.relinearisation_key(polynomials.as_chunks::<2>().0.to_vec()))
+}
+
 impl SetKey {
     fn read(set: ParameterSet, key: &[u8]) -> Result<Self, SchemeError> {
         let ring = set.ring().map_err(library("building the ring"))?;
-        let polynomials = key
-            .chunks(set.polynomial_bytes(set.primes))
-            .map(|bytes| read_residues("the evaluation key", bytes, set.degree, ring.primes()))
-            .collect::<Result<Vec<Residues>, _>>()?;
-        let digits = polynomials.as_chunks::<2>().0.to_vec();
         Ok(Self {
             set,
-            relinearisation: ring.relinearisation_key(digits),
+            relinearisation: read_relinearisation_key(&set, &ring, key)?,
             ring,
             reader: TileReader::new(set)?,
         })

@@ -6,16 +6,21 @@ use std::borrow::Cow;
 
 /// Pools with the lean arithmetic. A product of operands at depth `d` runs under all primes but `d`, so its noise is
 /// about the same at every depth, and each product is cheaper than the one before.
-pub(super) struct Evaluator<'a> {
-    pub(super) ring: &'a Ring,
-    pub(super) key: &'a RelinearisationKey,
+#[derive(Clone, Copy, Debug)]
+pub struct Evaluator<'a> {
+    /// The ring of the parameter set.
+    pub ring: &'a Ring,
+    /// The key that products are relinearised with.
+    pub key: &'a RelinearisationKey,
 }
 
 /// A ciphertext and how many products lie behind it.
-#[derive(Clone)]
-pub(super) struct Value {
-    pub(super) ciphertext: Ciphertext,
-    pub(super) depth: usize,
+#[derive(Clone, Debug)]
+pub struct Value {
+    /// The ciphertext, under as many primes as the last operation left.
+    pub ciphertext: Ciphertext,
+    /// Products on the longest way to it.
+    pub depth: usize,
 }
 
 impl Evaluator<'_> {
@@ -48,7 +53,7 @@ impl Evaluator<'_> {
     }
 
     /// Switches down to `length` primes.
-    pub(super) fn switch_to(&self, ciphertext: &mut Ciphertext, length: usize) {
+    pub fn switch_to(&self, ciphertext: &mut Ciphertext, length: usize) {
         while rows(ciphertext) > length {
             self.level(rows(ciphertext)).switch_down(ciphertext);
         }
@@ -112,7 +117,7 @@ impl Arithmetic for Evaluator<'_> {
 
 impl Value {
     /// A ciphertext as it came from the camera.
-    pub(super) fn fresh(ciphertext: Ciphertext) -> Self {
+    pub fn fresh(ciphertext: Ciphertext) -> Self {
         Self {
             ciphertext,
             depth: 0,

@@ -9,13 +9,13 @@
 //! - [`noise`]: the failure probability of the circuit (pure)
 //! - [`lean`]: the arithmetic on ciphertexts; [`library`]: the crate `fhe`, for keys, encryption and decryption
 //! - `encryption`, `tile`: the camera's side
-//! - `evaluation_key`, `evaluator`: the worker's side
+//! - `evaluation_key`, [`evaluator`]: the worker's side
 //! - [`packing`], [`ternary`]: residues and secret coefficients as bytes
 
 pub mod circuit;
 mod encryption;
 mod evaluation_key;
-mod evaluator;
+pub mod evaluator;
 pub mod lean;
 pub mod library;
 pub mod noise;
@@ -34,6 +34,7 @@ use crate::spec::StreamSpec;
 use crate::tile::TileCut;
 use encryption::BfvEncryptionKey;
 use evaluation_key::BfvEvaluationKey;
+pub use evaluation_key::read_relinearisation_key;
 use keyfile::KeyId;
 use parameters::{DEPTH_2, DEPTH_4, ParameterSet, for_kernel};
 use std::sync::Arc;

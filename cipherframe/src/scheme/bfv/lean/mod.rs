@@ -15,7 +15,7 @@
 //! 3. *Scaling*: `round(t d / Q)` modulo each `q_k`. With `x_i = [d (QP/m_i)^-1]` modulo each `m_i` of the `2 l + 1`
 //!    primes, `d = sum x_i QP/m_i - v QP`, so `t d / Q` is the sum of the `x_i tP/q_i` (an integer part modulo `q_k`
 //!    and a fraction) and the `x_j tP/p_j` (integers), less `v tP`.
-//! 4. *Relinearisation*: the residues of `d2` modulo each `q_i` are its digits; they meet the relinearisation key, and
+//! 4. *Relinearisation*: the residues of `d2` modulo each `q_i`, centred around 0, are its digits; they meet the relinearisation key, and
 //!    what comes out is added to `d0` and `d1`.
 //!
 //! Steps 1 and 3 are one piece of code ([`Conversion`]): a sum of `x_i` times constants. *Switching down* to fewer

@@ -6,7 +6,7 @@ use tfhe_ntt::prime32::Plan;
 
 /// For each digit an encryption of `s^2` under `s`, transformed, with the `1/N` of the inverse transform in it.
 ///
-/// Digit `i` of a polynomial is its residue modulo `q_i`; its gadget is 1 modulo `q_i` and 0 modulo the others. So the
+/// Digit `i` of a polynomial is its residue modulo `q_i`, taken between `-q_i/2` and `q_i/2`; its gadget is 1 modulo `q_i` and 0 modulo the others. So the
 /// key for the first `l` primes is the first `l` digits and rows of the whole key.
 #[derive(Clone, Debug)]
 pub struct RelinearisationKey {
@@ -38,17 +38,19 @@ impl RelinearisationKey {
     ) {
         let mut sums = [(); 2].map(|()| Residues::zero(top.degree(), primes.len()));
         let mut lifted = vec![0; top.degree()];
-        for (digit, key) in top.coefficients().zip(&self.digits) {
-            let [key0, key1] = key;
+        for ((digit, own), [key0, key1]) in top.coefficients().zip(primes).zip(&self.digits) {
             let [sum0, sum1] = &mut sums;
             let keys = key0.coefficients().zip(key1.coefficients());
             let sums = sum0.coefficients_mut().zip(sum1.coefficients_mut());
             for (((prime, plan), (key0, key1)), (sum0, sum1)) in
                 primes.iter().zip(plans).zip(keys).zip(sums)
             {
-                // Every prime is above half of any other, so one subtraction reduces the digit.
+                // A digit above half its prime stands for a negative one, and primes are so close to each other that
+                // it then stays between 0 and the other prime.
+                let (half, apart) = (own.value() / 2, prime.value().wrapping_sub(own.value()));
                 for (lifted, residue) in lifted.iter_mut().zip(digit) {
-                    *lifted = prime.subtract_once(*residue);
+                    let negative = if *residue > half { apart } else { 0 };
+                    *lifted = residue.wrapping_add(negative);
                 }
                 plan.fwd(&mut lifted);
                 plan.mul_accumulate(sum0, &lifted, key0);

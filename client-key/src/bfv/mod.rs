@@ -194,3 +194,6 @@ impl ClientKey for BfvClientKey {
         thermometer::decode(&slots, windows, spec.quantiser().level_count(), none as u64)
     }
 }
+
+#[cfg(test)]
+mod measured_noise;
