@@ -18,6 +18,7 @@ struct Keys {
 
 static PLAIN: LazyLock<Keys> = LazyLock::new(|| keys(SchemeId::Plain));
 static TFHE: LazyLock<Keys> = LazyLock::new(|| keys(SchemeId::Tfhe));
+static BFV: LazyLock<Keys> = LazyLock::new(|| keys(SchemeId::Bfv));
 
 fn keys(scheme: SchemeId) -> Keys {
     let folder = e2e::key_cache::key_set(scheme);
@@ -33,6 +34,7 @@ fn keys_of(scheme: SchemeId) -> &'static Keys {
     match scheme {
         SchemeId::Plain => &PLAIN,
         SchemeId::Tfhe => &TFHE,
+        SchemeId::Bfv => &BFV,
     }
 }
 
@@ -123,9 +125,21 @@ fn tiles_come_back_to_their_places() {
 }
 
 fn random(scheme: SchemeId, cases: u32, longest_side: u32) {
+    let limits = scheme.get().limits();
+    let most_levels = usize::from(limits.levels);
     let strategy = (
-        (1..=longest_side, 1..=longest_side, 2u8..=3, 1u8..=4, 0u8..3),
-        proptest::collection::btree_set(1u8..=255, 1..=15),
+        (
+            1..=longest_side,
+            1..=longest_side,
+            limits.kernels,
+            1u8..=4,
+            0u8..3,
+        ),
+        // Few levels as likely as many.
+        (0..=most_levels.ilog2()).prop_flat_map(move |log2| {
+            let most = (2 << log2).min(most_levels);
+            proptest::collection::btree_set(1u8..=255, 1..=most)
+        }),
         any::<u64>(),
     );
     let config = Config {
@@ -162,6 +176,24 @@ fn random_frames_of_the_plain_scheme() {
 #[test]
 fn random_frames_of_the_tfhe_scheme() {
     random(SchemeId::Tfhe, 12, 5);
+}
+
+#[test]
+fn random_frames_of_the_bfv_scheme() {
+    random(SchemeId::Bfv, 25, 40);
+}
+
+#[test]
+fn eight_bits_and_several_tiles_of_the_bfv_scheme() {
+    let bits = Quantiser::from_bits(8).unwrap();
+    for (kernel, tiles) in [(2, 5), (3, 3), (4, 2)] {
+        let spec = spec(SchemeId::Bfv, (17, 15), &bits, (kernel, 2, 1));
+        assert_eq!(spec.tile_plan().tile_count(), tiles, "{spec}");
+        check(
+            &spec,
+            &frame(17, 15, &bits, |x, y| (x * 83 + y * 47 + x * y * 29) as u8),
+        );
+    }
 }
 
 #[test]

@@ -197,3 +197,47 @@ impl ClientKey for BfvClientKey {
 
 #[cfg(test)]
 mod measured_noise;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generate;
+    use cipherframe::{PoolSpec, Quantiser};
+
+    #[test]
+    fn what_no_worker_made_is_refused_and_never_read_as_levels() {
+        let keys = generate(SchemeId::Bfv, &()).unwrap();
+        let client = BfvClientKey::read(keys.client.key_id(), keys.client.payload()).unwrap();
+        let pool = PoolSpec::new(2, 2, 0).unwrap();
+        let spec =
+            StreamSpec::new(SchemeId::Bfv, 8, 8, Quantiser::from_bits(4).unwrap(), pool).unwrap();
+        let bytes = 2 * SETS[0].polynomial_bytes(1);
+        // Residues that are in range and belong to no ciphertext: random slots.
+        let noise: Vec<u8> = (0..bytes)
+            .map(|at| (at * at * 31 + at * 7) as u8 & 0x77)
+            .collect();
+        let refusal = client.decrypt(&spec, 0, &noise).unwrap_err();
+        assert!(matches!(refusal, SchemeError::Corrupt { .. }), "{refusal}");
+        let refusal = client.decrypt(&spec, 0, &vec![0xff; bytes]).unwrap_err();
+        assert!(
+            matches!(refusal, SchemeError::Malformed { .. }),
+            "{refusal}"
+        );
+        let refusal = client.decrypt(&spec, 0, &noise[1..]).unwrap_err();
+        assert!(matches!(refusal, SchemeError::Length { .. }), "{refusal}");
+        let refusal = client.decrypt(&spec, 1, &noise).unwrap_err();
+        assert!(matches!(refusal, SchemeError::Tile { .. }), "{refusal}");
+    }
+
+    #[test]
+    fn keys_have_the_lengths_that_the_scheme_states() {
+        let keys = generate(SchemeId::Bfv, &()).unwrap();
+        let scheme = SchemeId::Bfv.get();
+        assert_eq!(keys.client.payload().len(), CLIENT_KEY_BYTES);
+        assert_eq!(keys.public.payload().len(), scheme.public_key_bytes());
+        assert_eq!(
+            keys.evaluation.payload().len(),
+            scheme.evaluation_key_bytes()
+        );
+    }
+}

@@ -75,7 +75,8 @@ mod tests {
             let rows = polynomial.coefficients_mut().zip(ring.primes());
             for (place, (row, prime)) in rows.enumerate() {
                 for (at, residue) in row.iter_mut().enumerate() {
-                    *residue = (at as u32 * 2_654_435_761 + place as u32) % prime.value();
+                    let spread = (at as u32).wrapping_mul(2_654_435_761);
+                    *residue = (spread ^ place as u32) % prime.value();
                 }
                 row[0] = prime.value() - 1;
             }

@@ -72,7 +72,7 @@ mod tests {
         let pool = PoolSpec::new(2, 2, 1).unwrap();
         let spec = StreamSpec::new(SchemeId::Bfv, 3, 2, quantiser, pool).unwrap();
         let positions = encode(&spec, &frame, 0).unwrap();
-        // Windows with padding 1: {5}, {10, 20}, {30}, {0, 255}.
+        // Padding is above 5, above 10 and 20, left of 30, and nowhere around 0 and 255 but below them.
         let bits: Vec<String> = positions
             .iter()
             .map(|slots| slots.iter().map(u64::to_string).collect())
@@ -81,9 +81,9 @@ mod tests {
             bits,
             [
                 "000000000000",
-                "000000000000",
+                "000000111111",
                 "000100000000",
-                "000110111111"
+                "000110000000"
             ]
         );
         assert!(encode(&spec, &frame, 1).is_err());
