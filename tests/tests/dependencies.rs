@@ -95,6 +95,17 @@ fn only_the_viewer_and_who_makes_keys_can_name_a_client_key() {
     );
 }
 
+/// Their libraries have secret keys that `cipherframe` does not pass on.
+#[test]
+fn no_node_can_name_the_secret_key_of_a_schemes_library() {
+    for node in ["broker", "camera-node", "pooling-worker", "viewer", "wire"] {
+        let manifest = e2e::data_folder::committed(&format!("{node}/Cargo.toml"));
+        let manifest = std::fs::read_to_string(manifest).unwrap();
+        let library = |line: &&str| line.starts_with("fhe") || line.starts_with("tfhe");
+        assert_eq!(manifest.lines().find(library), None, "{node}");
+    }
+}
+
 #[test]
 fn only_the_broker_embeds_a_broker() {
     assert_eq!(users_of("rumqttd"), ["broker", "e2e", "stack"]);

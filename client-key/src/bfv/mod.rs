@@ -27,7 +27,7 @@ use prost::Message;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// The exact payload length of a client key.
 pub(crate) const CLIENT_KEY_BYTES: usize = SECRET_KEY_BYTES;
@@ -73,7 +73,7 @@ fn secret_key(
         coeffs: coefficients.to_vec(),
     };
     let serialised = Zeroizing::new(proto.encode_to_vec());
-    proto.coeffs.fill(0);
+    proto.coeffs.zeroize();
     SecretKey::from_bytes(&serialised, parameters).map_err(library("reading the secret key"))
 }
 

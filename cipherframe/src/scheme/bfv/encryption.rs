@@ -17,7 +17,7 @@ use fhe_traits::{DeserializeParametrized, FheEncrypter};
 use keyfile::KeyId;
 use prost::Message;
 use std::sync::Arc;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// What a camera encrypts with, for every parameter set.
 pub(super) struct BfvEncryptionKey {
@@ -58,12 +58,11 @@ impl BfvEncryptionKey {
             let (key, after) = rest.split_at(ternary_bytes(set.degree).min(rest.len()));
             rest = after;
             let coefficients = read_ternary("bfv secret key", key)?;
-            let serialised = Zeroizing::new(
-                SecretKeyProto {
-                    coeffs: coefficients.to_vec(),
-                }
-                .encode_to_vec(),
-            );
+            let mut proto = SecretKeyProto {
+                coeffs: coefficients.to_vec(),
+            };
+            let serialised = Zeroizing::new(proto.encode_to_vec());
+            proto.coeffs.zeroize();
             SecretKey::from_bytes(&serialised, parameters)
                 .map(AnyKey::Secret)
                 .map_err(library("reading the secret key"))
