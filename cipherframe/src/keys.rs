@@ -1,4 +1,4 @@
-//! Reading public and evaluation keys from their files.
+//! Reading the keys of cameras and workers from their files.
 //!
 //! The file says for which scheme the key is; role, permissions and size are checked before the key is read.
 
@@ -54,6 +54,20 @@ pub fn load_public_key(path: &Path) -> Result<Arc<dyn EncryptionKey>, KeyError> 
     })?;
     scheme
         .read_public_key(file.key_id(), file.payload())
+        .map_err(|source| KeyError::Key {
+            path: path.to_owned(),
+            source,
+        })
+}
+
+/// Loads a camera secret key: for a camera that is trusted with the key that decrypts. Its file must be readable by its
+/// owner alone.
+pub fn load_camera_secret_key(path: &Path) -> Result<Arc<dyn EncryptionKey>, KeyError> {
+    let (file, scheme) = read(path, Role::CameraSecretKey, |scheme| {
+        scheme.camera_secret_key_bytes().unwrap_or(0)
+    })?;
+    scheme
+        .read_camera_secret_key(file.key_id(), file.payload())
         .map_err(|source| KeyError::Key {
             path: path.to_owned(),
             source,

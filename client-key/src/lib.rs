@@ -14,10 +14,12 @@
 )]
 
 mod bfv;
+mod camera_secret;
 mod key_set;
 mod plain;
 mod tfhe;
 
+pub use camera_secret::{CAMERA_SECRET_KEY_FILE, camera_secret_key};
 pub use key_set::{
     CLIENT_KEY_FILE, EVALUATION_KEY_FILE, GenerateError, KeySet, PUBLIC_KEY_FILE, generate,
 };

@@ -199,7 +199,7 @@ mod tests {
         assert!(matches!(with(8, 0), HeaderFault::BadField("version")));
         assert!(matches!(with(8, 2), HeaderFault::NewerVersion(2)));
         assert!(matches!(with(9, 1), HeaderFault::NewerVersion(257)));
-        for role in [0, 6, 255] {
+        for role in [0, 7, 255] {
             assert!(matches!(with(10, role), HeaderFault::BadField("role")));
         }
         for length in [0, 17] {
@@ -213,6 +213,14 @@ mod tests {
                 with(12, letter),
                 HeaderFault::BadField("algorithm name")
             ));
+        }
+    }
+
+    #[test]
+    fn tags_of_roles_stay_what_they_are() {
+        for (tag, role) in (1..).zip(Role::ALL) {
+            let header = Header { role, ..header() };
+            assert_eq!(header.to_bytes().get(10), Some(&tag), "{role}");
         }
     }
 

@@ -166,8 +166,8 @@ pub trait Scheme: Sync {
         payload: &[u8],
     ) -> Result<Arc<dyn EncryptionKey>, SchemeError>;
 
-    /// Reads a camera secret key, which makes shorter tiles and from which the client key could be told; `key_id` names
-    /// the key set it belongs to.
+    /// Reads a camera secret key, which makes shorter tiles and decrypts as the client key does; `key_id` names the key
+    /// set it belongs to.
     fn read_camera_secret_key(
         &self,
         _key_id: KeyId,
@@ -194,7 +194,8 @@ pub trait Key: Send + Sync {
     fn key_id(&self) -> KeyId;
 }
 
-/// The camera's key: encrypts, and offers nothing else. A public key cannot decrypt at all.
+/// The camera's key: encrypts, and offers nothing else. A public key cannot decrypt at all; from a camera secret key
+/// somebody with other code could.
 pub trait EncryptionKey: Key {
     /// Encrypts tile `tile` of a frame that was quantised with the quantiser of `spec`. The length depends on `spec` and
     /// `tile` alone.

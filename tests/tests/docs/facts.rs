@@ -5,6 +5,7 @@ use std::mem::discriminant;
 
 use e2e::data_folder::committed;
 use e2e::programs::run;
+use keyfile::Role;
 use wire::failure::FailureKind;
 use wire::topic::Topic;
 
@@ -80,6 +81,26 @@ fn the_exit_codes_are_those_of_the_programs() {
         .collect();
     assert_eq!(described[0], "0 ");
     assert_eq!(described[1..], known);
+}
+
+#[test]
+fn the_roles_of_key_files_are_those_of_the_code() {
+    let text = read("docs/ref/key-files.md");
+    let table = text.split("| role | name |").nth(1).unwrap();
+    let rows = table
+        .lines()
+        .skip(2)
+        .take_while(|line| line.starts_with('|'));
+    let role = |(tag, role): (u8, Role)| {
+        let (secret, mode) = if role.is_secret() {
+            ("yes", "0600")
+        } else {
+            ("no", "0644")
+        };
+        format!("| {tag} | {role} | {secret} | {mode} |")
+    };
+    let known = (1..).zip(Role::ALL).map(role);
+    assert_eq!(rows.collect::<Vec<_>>(), known.collect::<Vec<_>>());
 }
 
 #[test]
