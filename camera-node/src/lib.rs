@@ -2,6 +2,7 @@
 //! encrypted, signed and published.
 //!
 //! A camera holds a public encryption key and its own signing key; it cannot decrypt what it sent.
+//! Unless its key mode is `secret`: then it holds the key that decrypts, though no code to use it so.
 //!
 //! The loop (`stream`) waits for its turn: the frame is due (`pace`), a place is free
 //! ([`credit`]) and there is a connection. Only then is a frame pulled from the [`source`]. The
@@ -13,6 +14,7 @@ mod config;
 pub mod credit;
 mod event;
 mod feature;
+mod key_mode;
 mod pace;
 pub mod preprocess;
 mod receipts;
@@ -23,7 +25,8 @@ mod sealing;
 pub mod source;
 mod stream;
 
-pub use config::{CameraConfig, DeliveryConfig, SourceConfig, StreamConfig};
+pub use config::{CameraConfig, CameraKey, DeliveryConfig, SourceConfig, StreamConfig};
 pub use event::{CameraEvent, CameraSummary, Observer};
 pub use feature::{Feature, UnknownFeature};
+pub use key_mode::{KeyMode, UnknownKeyMode};
 pub use run::run;

@@ -16,6 +16,7 @@ use crate::blocking::blocking;
 use crate::config::CameraConfig;
 use crate::credit::Credit;
 use crate::event::{CameraSummary, Observer};
+use crate::key_mode::KeyMode;
 use crate::preprocess::Preprocessor;
 use crate::receipts::ReceiptDesk;
 use crate::sealing::Sealer;
@@ -45,13 +46,21 @@ pub async fn run(
     let began = Instant::now();
     let node = config.link.node.clone();
     let (mqtt, delivery) = (config.link.mqtt.clone(), config.delivery);
-    let feature = config.stream.feature;
+    let (feature, key_mode) = (config.stream.feature, config.stream.key.mode());
     let (credentials, sealer) = blocking(move || {
         let credentials = Credentials::load(&config.link.node, NodeRole::Camera)?;
         let sealer = Sealer::load(&config, credentials.identity.clone())?;
         Ok::<_, Failure>((credentials, sealer))
     })
     .await??;
+
+    if key_mode == KeyMode::Secret {
+        tracing::warn!(
+            key_set = %sealer.key_set(),
+            "this camera holds the key that decrypts its frames and the maps made of them, and \
+             those of every other camera of its key set (key_mode = \"secret\")"
+        );
+    }
 
     // The link outlives the shutdown: a frame that is half sent may still be finished.
     let link_end = CancellationToken::new();
@@ -70,7 +79,7 @@ pub async fn run(
     let session = SessionId::random()?;
     let spec = sealer.spec();
     tracing::info!(
-        %session, %spec, %feature, key_set = %sealer.key_set(),
+        %session, %spec, %feature, %key_mode, key_set = %sealer.key_set(),
         tiles = spec.tile_plan().tile_count(), "camera started"
     );
     let preprocessor = Preprocessor::new(spec.clone(), feature);

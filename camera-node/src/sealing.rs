@@ -1,18 +1,18 @@
 //! A prepared frame becomes signed, encrypted tiles.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use cipherframe::keys::{KeyError, load_public_key};
+use cipherframe::keys::{KeyError, load_camera_secret_key, load_public_key};
 use cipherframe::{EncryptionKey, QuantisedFrame, SchemeError, SchemeId, StreamSpec};
 use wire::envelope::{SealError, seal};
 use wire::failure::{Failure, FailureKind};
 use wire::identity::SigningIdentity;
 use wire::message::{FrameId, FrameTile, TileHeader};
 
-use crate::config::CameraConfig;
+use crate::config::{CameraConfig, CameraKey};
+use crate::key_mode::KeyMode;
 
-/// Encrypts with the camera public key and signs with the camera's own.
+/// Encrypts with the key of the stream and signs with the camera's own.
 pub(crate) struct Sealer {
     identity: SigningIdentity,
     key: Arc<dyn EncryptionKey>,
@@ -29,7 +29,7 @@ pub(crate) enum SealingError {
 }
 
 impl Sealer {
-    /// Loads the camera public key that `config` names. Blocks for a moment.
+    /// Loads the encryption key that `config` names. Blocks for a moment.
     ///
     /// # Errors
     /// A key file that cannot be used, or one of another scheme than the stream's.
@@ -45,9 +45,13 @@ impl Sealer {
                 "set `stream.scheme = \"tfhe\"`, or pass `--insecure-plain` for a dry run",
             ));
         }
-        let path = &config.stream.public_key;
-        let key = load_public_key(path).map_err(key_failure)?;
-        check_scheme(path, key.scheme(), spec.scheme())?;
+        let file = &config.stream.key;
+        let key = match file {
+            CameraKey::Public(path) => load_public_key(path),
+            CameraKey::Secret(path) => load_camera_secret_key(path),
+        };
+        let key = key.map_err(|error| key_failure(error, file.mode()))?;
+        check_scheme(file, key.scheme(), spec.scheme())?;
         Ok(Sealer::new(identity, key, spec))
     }
 
@@ -100,7 +104,7 @@ impl Sealer {
     }
 }
 
-fn check_scheme(path: &Path, key: SchemeId, stream: SchemeId) -> Result<(), Failure> {
+fn check_scheme(file: &CameraKey, key: SchemeId, stream: SchemeId) -> Result<(), Failure> {
     if key == stream {
         return Ok(());
     }
@@ -108,14 +112,22 @@ fn check_scheme(path: &Path, key: SchemeId, stream: SchemeId) -> Result<(), Fail
         FailureKind::Configuration,
         format!(
             "{} is a key of the scheme `{key}`, the stream uses `{stream}`",
-            path.display()
+            file.path().display()
         ),
-        "mend `stream.scheme` or `stream.public_key`",
+        format!("mend `stream.scheme` or `stream.{}_key`", file.mode()),
     ))
 }
 
-fn key_failure(error: KeyError) -> Failure {
-    let mend = "make new keys with `blindsight keys new` and copy their camera-public.key here";
+fn key_failure(error: KeyError, mode: KeyMode) -> Failure {
+    let mend = match mode {
+        KeyMode::Public => {
+            "make new keys with `blindsight keys new` and copy their camera-public.key here"
+        }
+        KeyMode::Secret => {
+            "make new keys with `blindsight keys new` and a camera-secret.key of them with \
+             `blindsight keys export --key-mode secret`"
+        }
+    };
     match error {
         KeyError::File(error) => error.into(),
         other => Failure::new(FailureKind::BadData, other.to_string(), mend),

@@ -1,6 +1,7 @@
 //! What `camera-node run` refuses: exit code and message, to the letter.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -109,7 +110,7 @@ fn a_wrong_configuration_key() {
         "error: 2 problems in the configuration\n\
          DIR/camera.toml:10: stream.size: missing; add it, for example `size = \"16x16\"`\n\
          DIR/camera.toml:12: stream.sizes: unknown key; use one of `scheme`, `size`, `feature`, \
-         `bits`, `levels`, `kernel`, `stride`, `padding`, `public_key`, or remove it\n  \
+         `bits`, `levels`, `kernel`, `stride`, `padding`, `key_mode`, `public_key`, `secret_key`, or remove it\n  \
          help: docs/ref/configuration.md describes every key\n",
     );
 }
@@ -152,4 +153,54 @@ fn a_key_of_another_role() {
     let expected = format!("error: {shown}\n  help: {}\n", refused.mend());
     assert!(shown.contains("signing key"), "{shown}");
     check(site.path(), &text, &[], 78, &expected);
+}
+
+/// The configuration in key mode `secret`, with `file` for the key.
+fn secret_configuration(scheme: &str, file: &str) -> String {
+    let keys = format!("key_mode = \"secret\"\nsecret_key = \"{file}\"");
+    configuration("frames", scheme).replace("public_key = \"camera-public.key\"", &keys)
+}
+
+#[test]
+fn key_mode_secret_of_a_scheme_without_it() {
+    check(
+        site().path(),
+        &secret_configuration("tfhe", "camera-secret.key"),
+        &[],
+        78,
+        "error: 1 problem in the configuration\n\
+         DIR/camera.toml:13: stream.key_mode: cameras use scheme tfhe with its public key only; \
+         set `key_mode = \"public\"`\n  \
+         help: docs/ref/configuration.md describes every key\n",
+    );
+}
+
+#[test]
+fn a_public_key_in_key_mode_secret() {
+    check(
+        site().path(),
+        &secret_configuration("bfv", "camera-public.key"),
+        &[],
+        78,
+        "error: `DIR/camera-public.key` holds the camera public key, needed is the camera secret \
+         key\n  help: name the file of the camera secret key\n",
+    );
+}
+
+#[test]
+fn a_camera_secret_key_that_others_can_read() {
+    let site = site();
+    let path = site.path().join("camera-secret.key");
+    let key_id = KeyId::from_bytes([4; 16]);
+    let key = KeyFile::new(Role::CameraSecretKey, "bfv", key_id, vec![0; 16].into()).unwrap();
+    key.create(&path).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    check(
+        site.path(),
+        &secret_configuration("bfv", "camera-secret.key"),
+        &[],
+        77,
+        "error: the camera secret key `DIR/camera-secret.key` is open to others (mode 0640)\n  \
+         help: run `chmod 600 DIR/camera-secret.key`\n",
+    );
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use camera_node::source::{Repeat, Source};
 use camera_node::{
-    CameraConfig, CameraEvent, CameraSummary, DeliveryConfig, Feature, SourceConfig, StreamConfig,
+    CameraConfig, CameraEvent, CameraKey, CameraSummary, DeliveryConfig, Feature, SourceConfig,
+    StreamConfig,
 };
 use cipherframe::{QuantisedFrame, StreamSpec};
 use tokio::sync::mpsc;
@@ -33,6 +34,37 @@ pub struct RunningCamera {
     shutdown: Shutdown,
 }
 
+/// The configuration of `node` of `site` for a stream of a feature, with a public key.
+pub fn configuration(
+    site: &Site,
+    node: &str,
+    broker: SocketAddr,
+    feature: Feature,
+    spec: &StreamSpec,
+    credit: u32,
+) -> CameraConfig {
+    CameraConfig {
+        link: site.link(node, broker),
+        // The source is open already.
+        source: SourceConfig {
+            folder: PathBuf::new(),
+            interval: None,
+            repeat: Repeat::Once,
+        },
+        stream: StreamConfig {
+            spec: spec.clone(),
+            feature,
+            key: CameraKey::Public(key_set(spec.scheme()).join(client_key::PUBLIC_KEY_FILE)),
+        },
+        delivery: DeliveryConfig {
+            credit: NonZeroU32::new(credit).unwrap(),
+            receipt_timeout: RECEIPT_TIMEOUT,
+        },
+        log: LogConfig::default(),
+        insecure_plain: true,
+    }
+}
+
 impl RunningCamera {
     /// Starts `node` of `site` on a feature of the frames of `source`.
     pub fn start(
@@ -44,26 +76,12 @@ impl RunningCamera {
         source: Box<dyn Source>,
         credit: u32,
     ) -> Self {
-        let config = CameraConfig {
-            link: site.link(node, broker),
-            // The source is open already.
-            source: SourceConfig {
-                folder: PathBuf::new(),
-                interval: None,
-                repeat: Repeat::Once,
-            },
-            stream: StreamConfig {
-                spec: spec.clone(),
-                feature,
-                public_key: key_set(spec.scheme()).join(client_key::PUBLIC_KEY_FILE),
-            },
-            delivery: DeliveryConfig {
-                credit: NonZeroU32::new(credit).unwrap(),
-                receipt_timeout: RECEIPT_TIMEOUT,
-            },
-            log: LogConfig::default(),
-            insecure_plain: true,
-        };
+        let config = configuration(site, node, broker, feature, spec, credit);
+        Self::start_configured(config, source)
+    }
+
+    /// Starts a camera as configured, on the frames of `source`.
+    pub fn start_configured(config: CameraConfig, source: Box<dyn Source>) -> Self {
         let (sender, events) = mpsc::unbounded_channel();
         let observer = Arc::new(move |event| drop(sender.send(event)));
         let shutdown = Shutdown::new();

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use broker::{Broker, BrokerConfig};
-use camera_node::Feature;
 use camera_node::source::Source;
+use camera_node::{CameraKey, Feature};
 use cipherframe::{FeatureMap, SchemeId, StreamSpec};
 use pooling_worker::{WorkerConfig, WorkerSummary};
 use tokio::sync::mpsc;
@@ -22,8 +22,8 @@ use wire::topic::Topic;
 
 use crate::PATIENCE;
 use crate::bus::Listener;
-use crate::camera::RunningCamera;
-use crate::key_cache::key_set;
+use crate::camera::{RunningCamera, configuration};
+use crate::key_cache::{camera_secret_key, key_set};
 use crate::site::{Site, VIEWER, WORKER};
 
 /// The nodes of a site but for its cameras.
@@ -111,6 +111,20 @@ impl Stack {
             source,
             credit,
         )
+    }
+
+    /// As [`Stack::camera`], in key mode `secret`.
+    pub fn camera_with_secret_key(
+        &self,
+        node: &str,
+        spec: &StreamSpec,
+        source: Box<dyn Source>,
+        credit: u32,
+    ) -> RunningCamera {
+        let (site, luma) = (&self.site, Feature::Luma);
+        let mut config = configuration(site, node, self.address(), luma, spec, credit);
+        config.stream.key = CameraKey::Secret(camera_secret_key(spec.scheme()));
+        RunningCamera::start_configured(config, source)
     }
 
     /// Hears everything on the broker that matches `filter`.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::feature::Feature;
 
 const NODE: &str = r#"[node]
 site = "demo"
@@ -51,8 +52,8 @@ public_key = "/keys/camera-public.key"
     );
     assert_eq!(config.stream.feature, Feature::Luma);
     assert_eq!(
-        config.stream.public_key,
-        Path::new("/keys/camera-public.key")
+        config.stream.key,
+        CameraKey::Public("/keys/camera-public.key".into())
     );
     assert_eq!(config.delivery.credit.get(), 2);
     assert_eq!(config.delivery.receipt_timeout, Duration::from_secs(60));
@@ -120,7 +121,7 @@ receipt_timeout_s = "long"
         "10: source.fsp: unknown key; use one of `folder`, `fps`, `loop`, or remove it",
         "11: stream.public_key: missing; \
          add the path of a camera-public.key, made by `blindsight keys new`",
-        "12: stream.scheme: unknown scheme `rot13`; known are: plain, tfhe",
+        "12: stream.scheme: unknown scheme `rot13`; known are: plain, tfhe, bfv",
         "13: stream.size: `16 by 16` is not a size; \
          write WIDTHxHEIGHT in pixels, for example \"16x16\"",
         "14: stream.feature: unknown feature `edges`; known are: luma, motion",
@@ -184,6 +185,73 @@ fn levels_are_checked_and_exclude_bits() {
         "size = \"16x16\"\npadding = 2",
         "13: stream.padding: padding = 2 with kernel = 2; padding must be smaller than the kernel",
     );
+}
+
+/// The problems of `[stream]` with a good size, whose keys begin at line 12.
+fn key_problems(keys: &str) -> Vec<String> {
+    problems(&format!(
+        "[source]\nfolder = \"f\"\n[stream]\nsize = \"16x16\"\n{keys}\n"
+    ))
+}
+
+#[test]
+fn key_mode_secret_takes_the_secret_key() {
+    let config = parse(
+        r#"[source]
+folder = "f"
+[stream]
+scheme = "bfv"
+size = "64x48"
+key_mode = "secret"
+secret_key = "camera-secret.key"
+"#,
+    )
+    .unwrap();
+    let key = CameraKey::Secret("etc/camera-secret.key".into());
+    assert_eq!(config.stream.key, key);
+}
+
+#[test]
+fn each_key_mode_has_its_own_key_file() {
+    let missing = "10: stream.secret_key: missing; add the path of a camera-secret.key, made by \
+                   `blindsight keys export --key-mode secret`";
+    let secret = "scheme = \"bfv\"\nkey_mode = \"secret\"";
+    assert_eq!(key_problems(secret), [missing]);
+    assert_eq!(
+        key_problems(&format!("{secret}\npublic_key = \"k\"")),
+        [
+            missing,
+            "14: stream.public_key: key mode `secret` does not use it; \
+             remove it, or set `key_mode = \"public\"`"
+        ]
+    );
+    assert_eq!(
+        key_problems("scheme = \"bfv\"\nsecret_key = \"k\""),
+        [
+            "10: stream.public_key: missing; \
+             add the path of a camera-public.key, made by `blindsight keys new`",
+            "13: stream.secret_key: key mode `public` does not use it; \
+             remove it, or set `key_mode = \"secret\"`"
+        ]
+    );
+    assert_eq!(
+        key_problems("key_mode = \"open\"\npublic_key = \"k\""),
+        ["12: stream.key_mode: unknown key mode `open`; known are: public, secret"]
+    );
+}
+
+#[test]
+fn schemes_without_a_camera_secret_key_refuse_the_mode() {
+    for scheme in ["tfhe", "plain"] {
+        let keys = format!("scheme = \"{scheme}\"\nkey_mode = \"secret\"\nsecret_key = \"k\"");
+        assert_eq!(
+            key_problems(&keys),
+            [format!(
+                "13: stream.key_mode: cameras use scheme {scheme} with its public key only; \
+                 set `key_mode = \"public\"`"
+            )]
+        );
+    }
 }
 
 #[test]

@@ -4,7 +4,8 @@ use crate::data_folder::{DataFolder, Node};
 use broker::{Broker, BrokerConfig};
 use camera_node::source::{Pull, Source, SourceError};
 use camera_node::{
-    CameraConfig, CameraEvent, CameraSummary, DeliveryConfig, Feature, SourceConfig, StreamConfig,
+    CameraConfig, CameraEvent, CameraKey, CameraSummary, DeliveryConfig, Feature, SourceConfig,
+    StreamConfig,
 };
 use cipherframe::StreamSpec;
 use pooling_worker::{WorkerConfig, WorkerSummary};
@@ -170,7 +171,7 @@ impl Running {
                 repeat: camera_node::source::Repeat::Forever,
             },
             stream: StreamConfig {
-                public_key: plan.data.public_key(scheme),
+                key: CameraKey::Public(plan.data.public_key(scheme)),
                 spec: plan.spec,
                 feature: plan.feature,
             },
