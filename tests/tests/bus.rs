@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use camera_node::KeyMode;
 use cipherframe::{Frame, SchemeId, StreamSpec};
 use e2e::bus::Message;
 use e2e::frames::{Frames, black, busy, frame, spec};
@@ -15,10 +16,19 @@ use wire::mqtt::ECHO_TOPIC;
 use wire::topic::Topic;
 
 /// Sends `frames` and gives everything that the broker passed on until the last receipt.
-async fn overheard(stack: &mut Stack, spec: &StreamSpec, frames: Vec<Frame>) -> Vec<Message> {
+async fn overheard(
+    stack: &mut Stack,
+    spec: &StreamSpec,
+    key_mode: KeyMode,
+    frames: Vec<Frame>,
+) -> Vec<Message> {
     let mut bus = stack.listen("blindsight/#").await;
     let mut missing = frames.len();
-    let camera = stack.camera(CAMERA, spec, Frames::source(frames), 2);
+    let frames = Frames::source(frames);
+    let camera = match key_mode {
+        KeyMode::Public => stack.camera(CAMERA, spec, frames, 2),
+        KeyMode::Secret => stack.camera_with_secret_key(CAMERA, spec, frames, 2),
+    };
     let mut messages = bus
         .until(|message| {
             missing -= usize::from(message.topic.ends_with("/receipt"));
@@ -94,15 +104,25 @@ fn check_state(bytes: &[u8]) {
     assert!(known.contains(&(state, reason)), "{state}: {reason}");
 }
 
-async fn black_and_busy(name: &str, spec: &StreamSpec, count: u32) {
+/// Gives the size of the frames' tiles.
+async fn black_and_busy(name: &str, spec: &StreamSpec, key_mode: KeyMode, count: u32) -> usize {
     let size = (spec.width(), spec.height());
     let mut stack = Stack::start(Site::new(name), spec.scheme()).await;
     let dark = vec![black(size); count as usize];
-    let dark = sorted(overheard(&mut stack, spec, dark).await, &stack.site);
+    let dark = sorted(
+        overheard(&mut stack, spec, key_mode, dark).await,
+        &stack.site,
+    );
     let moving = (0..count).map(|seed| busy(size, seed)).collect();
-    let moving = sorted(overheard(&mut stack, spec, moving).await, &stack.site);
+    let moving = sorted(
+        overheard(&mut stack, spec, key_mode, moving).await,
+        &stack.site,
+    );
     let white = vec![frame(size, |_, _| 255); count as usize];
-    let white = sorted(overheard(&mut stack, spec, white).await, &stack.site);
+    let white = sorted(
+        overheard(&mut stack, spec, key_mode, white).await,
+        &stack.site,
+    );
     assert_eq!(dark, moving);
     assert_eq!(dark, white);
 
@@ -119,16 +139,28 @@ async fn black_and_busy(name: &str, spec: &StreamSpec, count: u32) {
             .all(|bytes| *bytes == dark["receipt"][0])
     );
     stack.stop().await;
+    dark["frame"][0]
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_black_and_a_busy_stream_look_the_same_with_scheme_plain() {
     let spec = spec(SchemeId::Plain, (90, 60), 4, (2, 2, 0));
     assert!(spec.tile_plan().tile_count() > 1);
-    black_and_busy("bus-plain", &spec, 5).await;
+    black_and_busy("bus-plain", &spec, KeyMode::Public, 5).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_black_and_a_busy_stream_look_the_same_with_scheme_tfhe() {
-    black_and_busy("bus-tfhe", &spec(SchemeId::Tfhe, (4, 4), 4, (2, 2, 0)), 2).await;
+    let spec = spec(SchemeId::Tfhe, (4, 4), 4, (2, 2, 0));
+    black_and_busy("bus-tfhe", &spec, KeyMode::Public, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_black_and_a_busy_stream_look_the_same_with_scheme_bfv() {
+    let spec = spec(SchemeId::Bfv, (48, 32), 4, (2, 2, 0));
+    assert!(spec.tile_plan().tile_count() > 1);
+    let public = black_and_busy("bus-bfv", &spec, KeyMode::Public, 2).await;
+    let secret = black_and_busy("bus-secret", &spec, KeyMode::Secret, 2).await;
+    let half = public / 2;
+    assert!(secret.abs_diff(half) < half / 50, "{secret} of {public}");
 }

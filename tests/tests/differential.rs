@@ -1,6 +1,6 @@
 //! `decrypt(pool(encrypt(x))) == max_pool(x)` for every scheme.
 
-use cipherframe::keys::{load_evaluation_key, load_public_key};
+use cipherframe::keys::{load_camera_secret_key, load_evaluation_key, load_public_key};
 use cipherframe::{
     EncryptionKey, EvaluationKey, Frame, PoolSpec, QuantisedFrame, Quantiser, SchemeId, StreamSpec,
     max_pool,
@@ -11,7 +11,8 @@ use proptest::test_runner::{Config, TestRunner};
 use std::sync::{Arc, LazyLock};
 
 struct Keys {
-    public: Arc<dyn EncryptionKey>,
+    /// What a camera may encrypt with: the public key, and the secret key where the scheme has one.
+    cameras: Vec<Arc<dyn EncryptionKey>>,
     evaluation: Arc<dyn EvaluationKey>,
     client: Arc<dyn ClientKey>,
 }
@@ -22,8 +23,13 @@ static BFV: LazyLock<Keys> = LazyLock::new(|| keys(SchemeId::Bfv));
 
 fn keys(scheme: SchemeId) -> Keys {
     let folder = e2e::key_cache::key_set(scheme);
+    let public = load_public_key(&folder.join(client_key::PUBLIC_KEY_FILE)).unwrap();
+    let secret = scheme.get().camera_secret_key_bytes().map(|_| {
+        let path = e2e::key_cache::camera_secret_key(scheme);
+        load_camera_secret_key(&path).unwrap()
+    });
     Keys {
-        public: load_public_key(&folder.join(client_key::PUBLIC_KEY_FILE)).unwrap(),
+        cameras: [public].into_iter().chain(secret).collect(),
         evaluation: load_evaluation_key(&folder.join(client_key::EVALUATION_KEY_FILE), &())
             .unwrap(),
         client: client_key::load(&folder.join(client_key::CLIENT_KEY_FILE)).unwrap(),
@@ -38,14 +44,21 @@ fn keys_of(scheme: SchemeId) -> &'static Keys {
     }
 }
 
-/// Pools `frame` under encryption, tile by tile, and compares each value with the plaintext reference.
+/// Pools `frame` under encryption with every key that a camera may have, tile by tile, and compares each value with the
+/// plaintext reference.
 fn check(spec: &StreamSpec, frame: &QuantisedFrame) {
     let keys = keys_of(spec.scheme());
+    for camera in &keys.cameras {
+        check_with(camera.as_ref(), keys, spec, frame);
+    }
+}
+
+fn check_with(camera: &dyn EncryptionKey, keys: &Keys, spec: &StreamSpec, frame: &QuantisedFrame) {
     let reference = max_pool(frame, spec.pool()).unwrap();
     let plan = spec.tile_plan();
     let mut pooled = vec![None; reference.values().len()];
     for tile in 0..plan.tile_count() {
-        let ciphertext = keys.public.encrypt(spec, frame, tile).unwrap();
+        let ciphertext = camera.encrypt(spec, frame, tile).unwrap();
         let map = keys.evaluation.pool(spec, tile, &ciphertext, &()).unwrap();
         let values = keys.client.decrypt(spec, tile, &map).unwrap();
         let windows = plan.windows(tile).unwrap();
@@ -199,21 +212,39 @@ fn eight_bits_and_several_tiles_of_the_bfv_scheme() {
 #[test]
 fn a_tile_is_as_long_for_a_black_as_for_a_busy_frame_and_pools_to_the_same_map_twice() {
     let bits = Quantiser::from_bits(4).unwrap();
-    let spec = spec(SchemeId::Tfhe, (4, 2), &bits, (2, 2, 0));
-    let keys = keys_of(SchemeId::Tfhe);
-    let black = keys
-        .public
-        .encrypt(&spec, &frame(4, 2, &bits, |_, _| 0), 0)
-        .unwrap();
-    let busy = keys
-        .public
-        .encrypt(&spec, &frame(4, 2, &bits, |x, y| (x * 60 + y * 9) as u8), 0)
-        .unwrap();
-    assert_eq!(black.len(), busy.len());
-    let maps = [(); 2].map(|()| keys.evaluation.pool(&spec, 0, &busy, &()).unwrap());
-    assert_eq!(maps[0], maps[1]);
-    assert_eq!(
-        maps[0].len(),
-        keys.evaluation.pool(&spec, 0, &black, &()).unwrap().len()
-    );
+    for scheme in SchemeId::ALL {
+        let spec = spec(scheme, (4, 2), &bits, (2, 2, 0));
+        let keys = keys_of(scheme);
+        for camera in &keys.cameras {
+            let sealed = |pixel: &dyn Fn(u32, u32) -> u8| {
+                camera
+                    .encrypt(&spec, &frame(4, 2, &bits, pixel), 0)
+                    .unwrap()
+            };
+            let (black, busy) = (sealed(&|_, _| 0), sealed(&|x, y| (x * 60 + y * 9) as u8));
+            assert_eq!(black.len(), busy.len(), "{scheme}");
+            let map = |tile: &[u8]| keys.evaluation.pool(&spec, 0, tile, &()).unwrap();
+            assert_eq!(map(&busy), map(&busy), "{scheme}");
+            assert_eq!(map(&busy).len(), map(&black).len(), "{scheme}");
+        }
+    }
+}
+
+/// A ciphertext is two polynomials; a 32-byte seed stands for the second one.
+#[test]
+fn a_camera_secret_key_halves_the_tiles() {
+    let bits = Quantiser::from_bits(4).unwrap();
+    for kernel in 2..=4u8 {
+        let spec = spec(SchemeId::Bfv, (40, 30), &bits, (kernel, kernel, 0));
+        let frame = frame(40, 30, &bits, |x, y| (x * y) as u8);
+        let cameras = keys_of(SchemeId::Bfv).cameras.iter();
+        let bytes = cameras.map(|key| key.encrypt(&spec, &frame, 0).unwrap().len());
+        let [public, secret] = bytes.collect::<Vec<_>>()[..] else {
+            panic!("bfv has two kinds of camera keys");
+        };
+        // One byte says which of the two it is.
+        let ciphertexts = usize::from(kernel * kernel);
+        assert_eq!(secret - 1, (public - 1) / 2 + 32 * ciphertexts);
+        assert!((0.49..0.51).contains(&(secret as f64 / public as f64)));
+    }
 }

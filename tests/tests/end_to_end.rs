@@ -10,20 +10,34 @@ use camera_node::{CameraEvent, Feature};
 use cipherframe::{FeatureMap, Frame, SchemeId, StreamSpec, max_pool};
 use e2e::camera::RunningCamera;
 use e2e::frames::{Feed, Frames, black, busy, frame, spec};
+use e2e::key_cache::camera_secret_key;
+use e2e::log_record::{Line, LogRecord};
 use e2e::site::{CAMERA, Site};
 use e2e::stack::Stack;
+use keyfile::KeyFile;
 use wire::message::FrameId;
 use wire::role::NodeRole;
 
 /// Sends `frames` with a credit of 2 and compares every map and every picture with plaintext pooling.
 async fn check(stack: &mut Stack, node: &str, spec: &StreamSpec, frames: Vec<Frame>) {
+    let camera = stack.camera(node, spec, Frames::source(frames.clone()), 2);
+    check_camera(stack, camera, node, spec, frames).await;
+}
+
+/// Compares every map of `frames`, which `camera` sends, with plaintext pooling.
+async fn check_camera(
+    stack: &mut Stack,
+    camera: RunningCamera,
+    node: &str,
+    spec: &StreamSpec,
+    frames: Vec<Frame>,
+) {
     let count = frames.len() as u64;
     let expected: Vec<FeatureMap> = frames
         .iter()
         .map(|frame| resize(frame.clone(), spec.width(), spec.height()).unwrap())
         .map(|frame| max_pool(&spec.quantiser().quantise(&frame), spec.pool()).unwrap())
         .collect();
-    let camera = stack.camera(node, spec, Frames::source(frames), 2);
     let mut maps: BTreeMap<u64, (FrameId, FeatureMap)> = BTreeMap::new();
     while maps.len() < expected.len() {
         let (frame, map) = stack.map().await;
@@ -132,6 +146,50 @@ async fn frames_become_maps_with_scheme_tfhe() {
     let (worker, viewer) = stack.stop().await;
     assert_eq!((worker.maps, worker.refused, worker.failed), (5, 0, 0));
     assert_eq!((viewer.maps, viewer.receipts, viewer.refused), (5, 5, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn frames_become_maps_with_scheme_bfv() {
+    let mut site = Site::new("bfv");
+    site.enroll("yard", NodeRole::Camera);
+    let mut stack = Stack::start(site, SchemeId::Bfv).await;
+    // 384 windows, of which a tile holds 273.
+    let size = (48, 32);
+    let tiled = spec(SchemeId::Bfv, size, 4, (2, 2, 0));
+    assert_eq!(tiled.tile_plan().tile_count(), 2);
+    let frames = vec![busy(size, 1), black(size), frame(size, |_, _| 255)];
+    check(&mut stack, CAMERA, &tiled, frames).await;
+    let odd = spec(SchemeId::Bfv, (9, 7), 8, (3, 2, 1));
+    check(&mut stack, "yard", &odd, vec![busy((9, 7), 3)]).await;
+    let (worker, viewer) = stack.stop().await;
+    assert_eq!((worker.maps, worker.refused, worker.failed), (7, 0, 0));
+    assert_eq!((viewer.maps, viewer.receipts, viewer.refused), (4, 4, 0));
+}
+
+/// A camera in key mode `secret` says so in its log, sends half the bytes, and its maps are exact all the same. Another
+/// camera of the key set may use the public key.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn frames_become_maps_with_a_camera_secret_key() {
+    let log = LogRecord::of_this_process();
+    let mut site = Site::new("secret-key");
+    site.enroll("yard", NodeRole::Camera);
+    let mut stack = Stack::start(site, SchemeId::Bfv).await;
+    let size = (48, 32);
+    let spec = spec(SchemeId::Bfv, size, 4, (2, 2, 0));
+    let frames: Vec<Frame> = (0..3).map(|seed| busy(size, seed)).collect();
+    let camera = stack.camera_with_secret_key(CAMERA, &spec, Frames::source(frames.clone()), 2);
+    check_camera(&mut stack, camera, CAMERA, &spec, frames.clone()).await;
+    check(&mut stack, "yard", &spec, frames).await;
+    let (worker, _) = stack.stop().await;
+    assert_eq!((worker.maps, worker.refused, worker.failed), (12, 0, 0));
+
+    let warned = |line: &Line| {
+        line.message
+            .starts_with("this camera holds the key that decrypts its frames and the maps")
+    };
+    let line = log.wait_for(0, warned).await;
+    let key = KeyFile::inspect(&camera_secret_key(SchemeId::Bfv)).unwrap();
+    assert_eq!(line.field("key_set"), key.key_id.to_string());
 }
 
 /// What waits for a frame need not be the end of a source: a camera goes on when frames come again.

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use cipherframe::SchemeId;
 use e2e::programs::{Outcome, run};
 use keyfile::{KeyFile, Role};
 use wire::identity::SigningIdentity;
@@ -170,6 +171,86 @@ fn each_node_gets_its_own_keys_and_no_other() {
         assert_eq!(contents(&own), before);
     }
     assert_eq!(mode(&folder.join("for-viewer/client.key")), 0o600);
+}
+
+#[test]
+fn a_camera_secret_key_is_made_only_when_it_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    keys(folder, "new --scheme bfv");
+    let kept = fs::read_dir(folder.join("blindsight-data/bfv")).unwrap();
+    assert_eq!(kept.count(), 3);
+    said(
+        folder,
+        "export --scheme bfv --for camera --name gate --to public",
+    );
+    assert!(!folder.join("public/camera-secret.key").exists());
+
+    let export = "export --scheme bfv --for camera --key-mode secret --name gate --to secret";
+    let made = keys(folder, export);
+    assert_eq!(
+        (made.code, made.stdout.as_str()),
+        (
+            0,
+            "secret/signing.key\nsecret/camera-secret.key\nsecret/trust.toml\n"
+        )
+    );
+    let client = folder.join("blindsight-data/bfv/client.key");
+    let client = KeyFile::read(&client, Role::ClientKey, 1 << 20).unwrap();
+    assert_eq!(
+        made.stderr,
+        format!(
+            "secret/camera-secret.key decrypts the frames and maps of every camera of key set {}; give it to no node \
+             but `gate`\n",
+            client.key_id()
+        )
+    );
+    let path = folder.join("secret/camera-secret.key");
+    assert_eq!(mode(&path), 0o600);
+    let secret = KeyFile::read(&path, Role::CameraSecretKey, 1 << 20).unwrap();
+    assert_eq!(
+        (secret.algorithm(), secret.key_id(), secret.payload()),
+        ("bfv", client.key_id(), client.payload())
+    );
+    assert_eq!(fs::read_dir(folder.join("secret")).unwrap().count(), 3);
+    assert_eq!(
+        fs::read_dir(folder.join("blindsight-data/bfv"))
+            .unwrap()
+            .count(),
+        3
+    );
+    let exists = "error: secret/signing.key exists and is never overwritten\n  help: choose an empty folder\n";
+    refused(folder, export, 74, exists);
+}
+
+#[test]
+fn key_mode_secret_is_for_cameras_of_a_scheme_that_has_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let export = "export --key-mode secret --name gate --to out";
+    refused(
+        folder,
+        &format!("{export} --for camera"),
+        2,
+        "error: cameras use scheme tfhe with its public key only\n  help: leave --key-mode out, or use --scheme bfv\n",
+    );
+    refused(
+        folder,
+        &format!("{export} --for worker --scheme bfv"),
+        2,
+        "error: a worker has no key mode\n  help: leave --key-mode out\n",
+    );
+    assert_eq!(fs::read_dir(folder).unwrap().count(), 0);
+    // Nor does the code give one.
+    for scheme in [SchemeId::Plain, SchemeId::Tfhe] {
+        let client = e2e::key_cache::key_set(scheme).join("client.key");
+        let error = client_key::camera_secret_key(&client).unwrap_err();
+        let reason = format!(
+            "key file {}: cameras use scheme {scheme} with its public key only; set `key_mode = \"public\"`",
+            client.display()
+        );
+        assert_eq!(error.to_string(), reason);
+    }
 }
 
 #[test]

@@ -15,6 +15,7 @@ use std::path::Path;
 use cipherframe::{PoolSpec, Quantiser, SchemeId, max_pool};
 use e2e::data_folder::{Checkout, free_port};
 use e2e::frames::frame;
+use e2e::key_cache::camera_secret_key;
 use e2e::node_process::NodeProcess;
 use keyfile::{KeyFile, Role};
 
@@ -109,8 +110,9 @@ fn check_keys(checkout: &Checkout, scheme: SchemeId, log: &[u8]) {
             payload(&data.join(node).join("signing.key"), Role::SigningKey).split_off(node.len());
         check_secret(log, &format!("the signing seed of {node}"), &seed, 8, 4);
     }
-    if scheme == SchemeId::Tfhe {
-        let client = payload(&data.join("tfhe/client.key"), Role::ClientKey);
+    if scheme != SchemeId::Plain {
+        let path = data.join(format!("{scheme}/client.key"));
+        let client = payload(&path, Role::ClientKey);
         // The fingerprint of the parameters comes first and is no secret.
         check_secret(log, "the client key", &client[16..], 8, 4);
     }
@@ -178,6 +180,26 @@ fn with_scheme_tfhe_no_key_is_logged() {
     one_frame(&checkout, "size = \"4x2\"", "bits = 4");
     for (_, lines) in traces(&checkout, &[]) {
         check_keys(&checkout, SchemeId::Tfhe, &lines.join("\n").into_bytes());
+    }
+}
+
+/// The camera's key has the bytes of the client key.
+#[test]
+fn in_key_mode_secret_no_key_is_logged() {
+    let checkout = Checkout::new(SchemeId::Bfv);
+    one_frame(&checkout, "size = \"6x6\"", "bits = 4");
+    checkout.edit("camera", "scheme = \"tfhe\"", "scheme = \"bfv\"");
+    for node in ["worker", "viewer"] {
+        checkout.edit(node, "blindsight-data/tfhe/", "blindsight-data/bfv/");
+    }
+    camera_secret_key(SchemeId::Bfv);
+    checkout.edit(
+        "camera",
+        "public_key = \"../../blindsight-data/tfhe/camera-public.key\"",
+        "key_mode = \"secret\"\nsecret_key = \"../../blindsight-data/bfv/camera-secret.key\"",
+    );
+    for (_, lines) in traces(&checkout, &[]) {
+        check_keys(&checkout, SchemeId::Bfv, &lines.join("\n").into_bytes());
     }
 }
 

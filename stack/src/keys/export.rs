@@ -2,10 +2,12 @@
 
 use crate::data_folder::{DataFolder, private_folder};
 use crate::stdout;
-use cipherframe::SchemeId;
+use camera_node::KeyMode;
+use cipherframe::{SchemeError, SchemeId};
 use clap::Args as ClapArgs;
+use client_key::{CAMERA_SECRET_KEY_FILE, camera_secret_key};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use wire::failure::{Failure, FailureKind};
 use wire::name::Name;
 use wire::role::NodeRole;
@@ -25,6 +27,9 @@ pub(crate) struct Args {
     /// The node's name
     #[arg(long)]
     name: Name,
+    /// The key of a camera: public, or secret, which halves what it sends and lets it decrypt
+    #[arg(long, default_value = "public")]
+    key_mode: KeyMode,
     /// A folder for the copies; existing files in it are not overwritten
     #[arg(long)]
     to: PathBuf,
@@ -33,33 +38,73 @@ pub(crate) struct Args {
 /// Copies the node's signing key, the trust store and the one FHE key of its role.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let data = DataFolder::new(&args.dir);
-    let fhe_key = match args.role {
-        NodeRole::Camera => data.public_key(args.scheme),
-        NodeRole::Worker => data.evaluation_key(args.scheme),
-        NodeRole::Viewer => data.client_key(args.scheme),
-    };
+    check_key_mode(args)?;
     private_folder(&args.to)?;
-    for from in [data.signing_key(&args.name), fhe_key, data.trust()] {
-        let Some(file_name) = from.file_name() else {
-            continue;
-        };
-        let to = args.to.join(file_name);
-        if to.exists() {
-            return Err(Failure::new(
-                FailureKind::Io,
-                format!("{} exists and is never overwritten", to.display()),
-                "choose an empty folder",
-            ));
-        }
-        // Permissions are copied too: a secret stays readable by its owner alone.
-        fs::copy(&from, &to).map_err(|error| {
-            Failure::io(
-                format!("copying {} to {}", from.display(), to.display()),
-                &error,
-                "make the keys with `blindsight keys new`, or mend --dir and --name",
-            )
-        })?;
-        stdout::line(to.display());
+    copy(&data.signing_key(&args.name), &args.to)?;
+    match (args.role, args.key_mode) {
+        (NodeRole::Camera, KeyMode::Public) => copy(&data.public_key(args.scheme), &args.to)?,
+        (NodeRole::Camera, KeyMode::Secret) => make_secret_key(&data, args)?,
+        (NodeRole::Worker, _) => copy(&data.evaluation_key(args.scheme), &args.to)?,
+        (NodeRole::Viewer, _) => copy(&data.client_key(args.scheme), &args.to)?,
     }
+    copy(&data.trust(), &args.to)
+}
+
+/// Refuses key mode `secret` for nodes and schemes that do not have it.
+fn check_key_mode(args: &Args) -> Result<(), Failure> {
+    if args.key_mode == KeyMode::Public {
+        return Ok(());
+    }
+    let refused = |what: String, mend: &str| Err(Failure::new(FailureKind::Usage, what, mend));
+    if args.role != NodeRole::Camera {
+        let what = format!("a {} has no key mode", args.role);
+        return refused(what, "leave --key-mode out");
+    }
+    let scheme = args.scheme;
+    if scheme.get().camera_secret_key_bytes().is_none() {
+        let error = SchemeError::NoSecretKeyMode { scheme }.to_string();
+        let what = error.split("; ").next().unwrap_or_default().to_owned();
+        return refused(what, "leave --key-mode out, or use --scheme bfv");
+    }
+    Ok(())
+}
+
+/// Copies a file into a folder that has none of its name.
+fn copy(from: &Path, folder: &Path) -> Result<(), Failure> {
+    let Some(file_name) = from.file_name() else {
+        return Ok(());
+    };
+    let to = folder.join(file_name);
+    if to.exists() {
+        return Err(Failure::new(
+            FailureKind::Io,
+            format!("{} exists and is never overwritten", to.display()),
+            "choose an empty folder",
+        ));
+    }
+    // Permissions are copied too: a secret stays readable by its owner alone.
+    fs::copy(from, &to).map_err(|error| {
+        Failure::io(
+            format!("copying {} to {}", from.display(), to.display()),
+            &error,
+            "make the keys with `blindsight keys new`, or mend --dir and --name",
+        )
+    })?;
+    stdout::line(to.display());
+    Ok(())
+}
+
+/// Makes the camera secret key of the key set; the data folder keeps none.
+fn make_secret_key(data: &DataFolder, args: &Args) -> Result<(), Failure> {
+    let key = camera_secret_key(&data.client_key(args.scheme)).map_err(crate::failure::of_key)?;
+    let to = args.to.join(CAMERA_SECRET_KEY_FILE);
+    key.create(&to)?;
+    stdout::line(to.display());
+    eprintln!(
+        "{} decrypts the frames and maps of every camera of key set {}; give it to no node but `{}`",
+        to.display(),
+        key.key_id(),
+        args.name
+    );
     Ok(())
 }
