@@ -16,7 +16,8 @@ pub const DEFAULT_RING_LOG_BYTES: usize = 128 << 20;
 /// A ring log holds at least this many packets of the largest size: it has two parts or more, and
 /// each may exceed its size by one packet.
 const RING_LOG_PACKETS: usize = 4;
-const MAX_RING_LOG_BYTES: usize = 16 << 30;
+/// The largest ring log.
+pub(crate) const MAX_RING_LOG_BYTES: usize = 16 << 30;
 const DEFAULT_PORT: u16 = 18830;
 const DEFAULT_MAX_CONNECTIONS: usize = 64;
 
@@ -56,8 +57,9 @@ pub struct BrokerConfig {
     pub max_packet_bytes: usize,
     /// Clients that may be connected at once; a node takes two. More are not answered.
     pub max_connections: usize,
-    /// Bytes of messages kept for each subscribed filter. A subscriber that falls further behind
-    /// loses messages, and so much memory is taken and kept for each busy filter. A subscriber that
+    /// Bytes of messages kept for each subscribed filter at most. A subscriber that falls further
+    /// behind than [`BrokerConfig::surely_kept_bytes`] loses messages. So much memory is taken and
+    /// kept for each busy filter. A subscriber that
     /// stands still takes up to 100 messages besides, twice: 0.8 GB with packets of 4 MiB.
     pub ring_log_bytes: usize,
     /// Name of the broker in its log lines.

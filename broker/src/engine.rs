@@ -18,11 +18,8 @@ use wire::failure::{Failure, FailureKind};
 
 use crate::config::BrokerConfig;
 use crate::listen::bind_failure;
+use crate::ring_log::Parts;
 
-/// Most parts that a ring log is made of. When it is full, the oldest part is dropped as a whole.
-const MAX_SEGMENTS: usize = 16;
-/// rumqttd panics below this.
-const MIN_SEGMENT_BYTES: usize = 1024;
 /// Packets that are read from one connection at a time.
 const READ_BATCH: usize = 8;
 /// Packets of QoS 0 that are handed to one connection at a time.
@@ -185,44 +182,12 @@ fn server_settings(config: &BrokerConfig, listen: SocketAddr) -> ServerSettings 
 }
 
 fn router_config(config: &BrokerConfig) -> RouterConfig {
-    // A part may exceed its size by one packet. The parts are so chosen that all of them together,
-    // each with its excess, fit `ring_log_bytes`.
-    let packet = config.max_packet_bytes.max(1);
-    let segments = (config.ring_log_bytes / packet / 2).clamp(2, MAX_SEGMENTS);
-    let segment = (config.ring_log_bytes / segments).saturating_sub(packet);
+    let parts = Parts::of(config);
     RouterConfig {
         max_connections: config.max_connections,
         max_outgoing_packet_count: WRITE_BATCH,
-        max_segment_size: segment.max(MIN_SEGMENT_BYTES),
-        max_segment_count: segments,
+        max_segment_size: parts.bytes,
+        max_segment_count: parts.count,
         ..RouterConfig::default()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ring_logs_stay_within_their_bytes_even_when_every_part_overflows() {
-        for (ring_log_bytes, max_packet_bytes) in [
-            (128 << 20, 4_259_840),
-            (4 * 4096, 4096),
-            (1 << 30, 4096),
-            (17_039_360, 4_259_840),
-        ] {
-            let config = BrokerConfig {
-                ring_log_bytes,
-                max_packet_bytes,
-                ..Default::default()
-            };
-            let router = router_config(&config);
-            let most = router.max_segment_count * (router.max_segment_size + max_packet_bytes);
-            assert!(most <= ring_log_bytes, "{most} > {ring_log_bytes}");
-            assert!(
-                most > ring_log_bytes - router.max_segment_count,
-                "{most} wastes memory"
-            );
-        }
     }
 }

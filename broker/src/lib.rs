@@ -11,6 +11,7 @@
 mod config;
 mod engine;
 mod listen;
+mod ring_log;
 
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
@@ -58,6 +59,7 @@ impl Broker {
     /// within 10 s.
     pub async fn start(config: BrokerConfig, listener: TcpListener) -> Result<Self, Failure> {
         let address = listen::release(listener)?;
+        let surely_kept_bytes = config.surely_kept_bytes();
         let mut broker = Self {
             engine: Engine::start(&config, address).await?,
         };
@@ -65,7 +67,7 @@ impl Broker {
             failure = broker.engine.died() => return Err(failure),
             answered = first_echo(address) => answered?,
         }
-        tracing::info!(listen = %address, name = config.name, "broker is ready");
+        tracing::info!(listen = %address, name = config.name, surely_kept_bytes, "broker is ready");
         Ok(broker)
     }
 

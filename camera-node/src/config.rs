@@ -11,7 +11,7 @@ use serde::Deserialize;
 use wire::config::{self, ConfigErrors, LogConfig, LogToml, MqttToml, NodeToml, Problems};
 use wire::node::LinkConfig;
 
-pub use delivery::DeliveryConfig;
+pub use delivery::{DEFAULT_BYTES_ON_THE_WAY, DeliveryConfig};
 pub use key::CameraKey;
 pub use stream::StreamConfig;
 
@@ -29,7 +29,7 @@ pub struct CameraConfig {
     pub source: SourceConfig,
     /// What the frames become.
     pub stream: StreamConfig,
-    /// How many frames may be on their way.
+    /// How much may be on its way.
     pub delivery: DeliveryConfig,
     /// How log lines look.
     pub log: LogConfig,

@@ -18,6 +18,7 @@ mod key_mode;
 mod pace;
 pub mod preprocess;
 mod receipts;
+mod room;
 pub mod round_trip;
 mod run;
 pub mod samples;
@@ -25,8 +26,10 @@ mod sealing;
 pub mod source;
 mod stream;
 
+pub use config::DEFAULT_BYTES_ON_THE_WAY;
 pub use config::{CameraConfig, CameraKey, DeliveryConfig, SourceConfig, StreamConfig};
 pub use event::{CameraEvent, CameraSummary, Observer};
 pub use feature::{Feature, UnknownFeature};
 pub use key_mode::{KeyMode, UnknownKeyMode};
+pub use room::{MESSAGE_OVERHEAD_BYTES, frame_bytes};
 pub use run::run;

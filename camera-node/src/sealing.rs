@@ -11,6 +11,7 @@ use wire::message::{FrameId, FrameTile, TileHeader};
 
 use crate::config::{CameraConfig, CameraKey};
 use crate::key_mode::KeyMode;
+use crate::room::frame_bytes;
 
 /// Encrypts with the key of the stream and signs with the camera's own.
 pub(crate) struct Sealer {
@@ -71,6 +72,11 @@ impl Sealer {
     /// The stream that the tiles belong to.
     pub(crate) fn spec(&self) -> &StreamSpec {
         &self.spec
+    }
+
+    /// What a broker has to keep for one frame at most.
+    pub(crate) fn frame_bytes(&self) -> Result<u64, SchemeError> {
+        frame_bytes(self.key.as_ref(), &self.spec)
     }
 
     /// The key set that the tiles are encrypted under.

@@ -204,3 +204,18 @@ fn a_camera_secret_key_that_others_can_read() {
          help: run `chmod 600 DIR/camera-secret.key`\n",
     );
 }
+
+#[test]
+fn frames_too_large_for_what_may_be_on_its_way() {
+    let text = configuration("frames", "plain").replace("8x8", "512x512");
+    check(
+        site().path(),
+        &format!("{text}[delivery]\nbytes_on_the_way = 65536\n"),
+        &["--insecure-plain"],
+        78,
+        "error: a frame takes up to 425856 bytes on its way, `delivery.bytes_on_the_way` allows \
+         65536\n  \
+         help: use a smaller `stream.size` or fewer levels, or raise `delivery.bytes_on_the_way` \
+         together with the broker's `ring_log_bytes`\n",
+    );
+}

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use camera_node::source::{Repeat, Source};
 use camera_node::{
-    CameraConfig, CameraEvent, CameraKey, CameraSummary, DeliveryConfig, Feature, SourceConfig,
-    StreamConfig,
+    CameraConfig, CameraEvent, CameraKey, CameraSummary, DEFAULT_BYTES_ON_THE_WAY, DeliveryConfig,
+    Feature, SourceConfig, StreamConfig,
 };
 use cipherframe::{QuantisedFrame, StreamSpec};
 use tokio::sync::mpsc;
@@ -58,6 +58,7 @@ pub fn configuration(
         },
         delivery: DeliveryConfig {
             credit: NonZeroU32::new(credit).unwrap(),
+            bytes_on_the_way: DEFAULT_BYTES_ON_THE_WAY,
             receipt_timeout: RECEIPT_TIMEOUT,
         },
         log: LogConfig::default(),

@@ -39,15 +39,23 @@ pub struct Stack {
 
 /// A broker on a free port.
 pub async fn start_broker() -> Broker {
+    start_broker_as(BrokerConfig::default()).await
+}
+
+/// A broker on a free port, otherwise as configured.
+pub async fn start_broker_as(config: BrokerConfig) -> Broker {
     let listener = broker::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let started = Broker::start(BrokerConfig::default(), listener).await;
-    started.unwrap()
+    Broker::start(config, listener).await.unwrap()
 }
 
 impl Stack {
     /// Starts the nodes with the keys of `scheme`, and returns when worker and viewer are online.
     pub async fn start(site: Site, scheme: SchemeId) -> Self {
-        let broker = start_broker().await;
+        Self::start_around(start_broker().await, site, scheme).await
+    }
+
+    /// As [`Stack::start`], with this broker.
+    pub async fn start_around(broker: Broker, site: Site, scheme: SchemeId) -> Self {
         let stop = Shutdown::new();
         let keys = key_set(scheme);
         let viewer = ViewerConfig {

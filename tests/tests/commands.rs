@@ -40,7 +40,7 @@ fn options_of_the_demo_that_make_no_sense() {
     );
     demo(
         &["--scheme", "rot13"],
-        "error: invalid value 'rot13' for '--scheme <SCHEME>': unknown scheme `rot13`; known are: plain, tfhe\n\n\
+        "error: invalid value 'rot13' for '--scheme <SCHEME>': unknown scheme `rot13`; known are: plain, tfhe, bfv\n\n\
          For more information, try '--help'.\n",
     );
     demo(

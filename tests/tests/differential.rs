@@ -230,6 +230,25 @@ fn a_tile_is_as_long_for_a_black_as_for_a_busy_frame_and_pools_to_the_same_map_t
     }
 }
 
+#[test]
+fn every_tile_is_as_long_as_its_key_says_before() {
+    let bits = Quantiser::from_bits(4).unwrap();
+    for scheme in SchemeId::ALL {
+        for (size, pool) in [((100, 50), (2, 2, 0)), ((61, 37), (3, 2, 1))] {
+            let spec = spec(scheme, size, &bits, pool);
+            let frame = frame(size.0, size.1, &bits, |x, y| (x * y) as u8);
+            let tiles = spec.tile_plan().tile_count();
+            for camera in &keys_of(scheme).cameras {
+                for tile in 0..tiles {
+                    let made = camera.encrypt(&spec, &frame, tile).unwrap();
+                    assert_eq!(camera.tile_bytes(&spec, tile), Ok(made.len()), "{spec}");
+                }
+                assert!(camera.tile_bytes(&spec, tiles).is_err());
+            }
+        }
+    }
+}
+
 /// A ciphertext is two polynomials; a 32-byte seed stands for the second one.
 #[test]
 fn a_camera_secret_key_halves_the_tiles() {

@@ -56,6 +56,7 @@ public_key = "/keys/camera-public.key"
         CameraKey::Public("/keys/camera-public.key".into())
     );
     assert_eq!(config.delivery.credit.get(), 2);
+    assert_eq!(config.delivery.bytes_on_the_way, 32_000_000);
     assert_eq!(config.delivery.receipt_timeout, Duration::from_secs(60));
     assert_eq!(config.log, LogConfig::default());
     assert!(!config.insecure_plain);
@@ -79,6 +80,7 @@ padding = 1
 public_key = "k"
 [delivery]
 credit = 7
+bytes_on_the_way = 250000
 receipt_timeout_s = 30
 [log]
 format = "json"
@@ -94,6 +96,7 @@ level = "debug"
     );
     assert_eq!(config.stream.feature, Feature::Motion);
     assert_eq!(config.delivery.credit.get(), 7);
+    assert_eq!(config.delivery.bytes_on_the_way, 250_000);
     assert_eq!(config.delivery.receipt_timeout, Duration::from_secs(30));
 }
 
@@ -111,6 +114,7 @@ bits = 9
 kernel = 9
 [delivery]
 credit = 0
+bytes_on_the_way = 65535
 receipt_timeout_s = "long"
 "#,
     );
@@ -128,7 +132,9 @@ receipt_timeout_s = "long"
         "15: stream.bits: bits = 9; give 1 to 8",
         "16: stream.kernel: kernel = 9; give 1 to 8",
         "18: delivery.credit: 0 is out of range; write a value from 1 to 64",
-        "19: delivery.receipt_timeout_s: wrong type: string \"long\"; \
+        "19: delivery.bytes_on_the_way: 65535 is out of range; \
+         write a value from 65536 to 17179869184",
+        "20: delivery.receipt_timeout_s: wrong type: string \"long\"; \
          write a whole number, 0 or more",
     ];
     assert_eq!(found, expected);

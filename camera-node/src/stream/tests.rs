@@ -48,6 +48,10 @@ impl EncryptionKey for FakeKey {
         let sum: u32 = frame.levels().iter().map(|&level| u32::from(level)).sum();
         Ok([tile, sum].map(u32::to_le_bytes).concat())
     }
+
+    fn tile_bytes(&self, _: &StreamSpec, _: u32) -> Result<usize, SchemeError> {
+        Ok(8)
+    }
 }
 
 /// Gives what it was made of, then ends.

@@ -205,6 +205,9 @@ pub trait EncryptionKey: Key {
         frame: &QuantisedFrame,
         tile: u32,
     ) -> Result<Vec<u8>, SchemeError>;
+
+    /// The length of what [`EncryptionKey::encrypt`] makes of tile `tile`, in bytes.
+    fn tile_bytes(&self, spec: &StreamSpec, tile: u32) -> Result<usize, SchemeError>;
 }
 
 /// The worker's key: pools ciphertexts, and can neither encrypt nor decrypt.

@@ -107,6 +107,11 @@ impl EncryptionKey for PlainKey {
         check_scheme(SchemeId::Plain, spec)?;
         tile_levels(spec, frame, tile)
     }
+
+    fn tile_bytes(&self, spec: &StreamSpec, tile: u32) -> Result<usize, SchemeError> {
+        check_scheme(SchemeId::Plain, spec)?;
+        Ok(region(spec, tile)?.pixel_count())
+    }
 }
 
 impl EvaluationKey for PlainKey {

@@ -2,9 +2,11 @@
 //!
 //! - [`nodes`] starts broker, viewer, worker and camera on keys of the data folder
 //! - [`tally`] counts frames and maps and compares them with plaintext pooling
+//! - [`room`] sizes the broker
 //! - [`screen`] prints each map and the summary
 
 mod nodes;
+mod room;
 mod screen;
 mod tally;
 

@@ -1,7 +1,8 @@
 //! Starts and stops the four nodes of the demo.
 
+use super::room::broker_for;
 use crate::data_folder::{DataFolder, Node};
-use broker::{Broker, BrokerConfig};
+use broker::Broker;
 use camera_node::source::{Pull, Source, SourceError};
 use camera_node::{
     CameraConfig, CameraEvent, CameraKey, CameraSummary, DeliveryConfig, Feature, SourceConfig,
@@ -112,7 +113,10 @@ impl Running {
         shutdown: &Shutdown,
     ) -> Result<Self, Failure> {
         let listener = broker::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
-        let broker = Broker::start(BrokerConfig::default(), listener).await?;
+        let public_key = plan.data.public_key(plan.spec.scheme());
+        let broker_config = broker_for(&public_key, &plan.spec, CREDIT)?;
+        let bytes_on_the_way = broker_config.surely_kept_bytes() as u64;
+        let broker = Broker::start(broker_config, listener).await?;
         let address = broker.addr();
         let stop = Shutdown::new();
         let (sender, events) = mpsc::unbounded_channel();
@@ -171,12 +175,13 @@ impl Running {
                 repeat: camera_node::source::Repeat::Forever,
             },
             stream: StreamConfig {
-                key: CameraKey::Public(plan.data.public_key(scheme)),
+                key: CameraKey::Public(public_key),
                 spec: plan.spec,
                 feature: plan.feature,
             },
             delivery: DeliveryConfig {
                 credit: CREDIT,
+                bytes_on_the_way,
                 receipt_timeout: FIRST_RECEIPT,
             },
             log: LogConfig::default(),

@@ -4,11 +4,12 @@ use super::library::{library, parameters, plaintext};
 use super::parameters::{ParameterSet, SETS, for_kernel, key_fingerprint};
 use super::ternary::{read_ternary, ternary_bytes};
 use super::thermometer;
-use super::tile::{Form, SEED_BYTES, push_public, push_seeded, start};
+use super::tile::{Form, SEED_BYTES, push_public, push_seeded, start, tile_bytes};
 use super::{PUBLIC_KEY_BYTES, SECRET_KEY_BYTES, public_key_bytes};
 use crate::quantiser::QuantisedFrame;
 use crate::scheme::{
     EncryptionKey, Key, SchemeError, SchemeId, check_fingerprint, check_length, check_scheme,
+    window_count,
 };
 use crate::spec::StreamSpec;
 use fhe::bfv::{BfvParameters, PublicKey, SecretKey};
@@ -86,17 +87,30 @@ impl BfvEncryptionKey {
             keys: keys.collect::<Result<_, SchemeError>>()?,
         })
     }
+
+    /// The key of the set that pools a `kernel`.
+    fn for_kernel(&self, kernel: u8) -> Result<&SetKey, SchemeError> {
+        let set = for_kernel(kernel);
+        let key = self.keys.iter().find(|key| key.set == set);
+        key.ok_or(SchemeError::Malformed {
+            what: "bfv key",
+            why: "it does not serve the kernel's parameter set",
+        })
+    }
 }
 
 impl SetKey {
+    fn form(&self) -> Form {
+        match &self.key {
+            AnyKey::Public(_) => Form::Public,
+            AnyKey::Secret(_) => Form::Seeded,
+        }
+    }
+
     /// Encrypts one plaintext per position of the kernel into a tile.
     fn tile(&self, kernel: u8, positions: &[Vec<u64>]) -> Result<Vec<u8>, SchemeError> {
         let mut rng = rand::rng();
-        let form = match &self.key {
-            AnyKey::Public(_) => Form::Public,
-            AnyKey::Secret(_) => Form::Seeded,
-        };
-        let mut tile = start(form, kernel);
+        let mut tile = start(self.form(), kernel);
         for slots in positions {
             let plaintext = plaintext(slots, &self.parameters)?;
             match &self.key {
@@ -141,12 +155,13 @@ impl EncryptionKey for BfvEncryptionKey {
         check_scheme(SchemeId::Bfv, spec)?;
         let positions = thermometer::encode(spec, frame, tile)?;
         let kernel = spec.pool().kernel();
-        let set = for_kernel(kernel);
-        let key = self.keys.iter().find(|key| key.set == set);
-        let key = key.ok_or(SchemeError::Malformed {
-            what: "bfv key",
-            why: "it does not serve the kernel's parameter set",
-        })?;
-        key.tile(kernel, &positions)
+        self.for_kernel(kernel)?.tile(kernel, &positions)
+    }
+
+    fn tile_bytes(&self, spec: &StreamSpec, tile: u32) -> Result<usize, SchemeError> {
+        check_scheme(SchemeId::Bfv, spec)?;
+        window_count(spec, tile)?;
+        let kernel = spec.pool().kernel();
+        Ok(tile_bytes(self.for_kernel(kernel)?.form(), kernel))
     }
 }

@@ -7,7 +7,7 @@ use super::parameters::{
 };
 use super::words::{key_words, push_tile_words};
 use crate::quantiser::QuantisedFrame;
-use crate::scheme::{EncryptionKey, Key, SchemeError, SchemeId, check_scheme, tile_levels};
+use crate::scheme::{EncryptionKey, Key, SchemeError, SchemeId, check_scheme, region, tile_levels};
 use crate::spec::StreamSpec;
 use keyfile::KeyId;
 use tfhe::core_crypto::prelude::*;
@@ -79,5 +79,10 @@ impl EncryptionKey for TfhePublicKey {
         let mut bytes = Vec::with_capacity(tile_bytes(levels.len()));
         push_tile_words(&mut bytes, list.as_ref());
         Ok(bytes)
+    }
+
+    fn tile_bytes(&self, spec: &StreamSpec, tile: u32) -> Result<usize, SchemeError> {
+        check_scheme(SchemeId::Tfhe, spec)?;
+        Ok(tile_bytes(region(spec, tile)?.pixel_count()))
     }
 }

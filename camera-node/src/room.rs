@@ -1,0 +1,85 @@
+//! How many frames may be on their way by their bytes: a broker drops the oldest messages once more
+//! of them wait than it keeps, and tells nobody.
+
+use std::num::NonZeroU32;
+
+use cipherframe::{EncryptionKey, SchemeError, StreamSpec};
+use wire::envelope::MAX_OVERHEAD_BYTES;
+use wire::failure::{Failure, FailureKind};
+
+use crate::config::DeliveryConfig;
+
+/// What a message has besides its tile at most: the envelope, the topic and MQTT's own bytes.
+pub const MESSAGE_OVERHEAD_BYTES: u64 = MAX_OVERHEAD_BYTES as u64 + 128;
+
+/// What a broker has to keep for one frame at most. Known before the first frame: the length of a
+/// tile depends on the stream and the key alone.
+///
+/// # Errors
+/// When the key is of another scheme than the stream.
+pub fn frame_bytes(key: &dyn EncryptionKey, spec: &StreamSpec) -> Result<u64, SchemeError> {
+    (0..spec.tile_plan().tile_count())
+        .map(|tile| Ok(key.tile_bytes(spec, tile)? as u64 + MESSAGE_OVERHEAD_BYTES))
+        .sum()
+}
+
+/// How many frames of `frame_bytes` may be without a receipt: the credit, or fewer where so many
+/// are more than `bytes_on_the_way`.
+pub(crate) fn credit(delivery: &DeliveryConfig, frame_bytes: u64) -> Result<NonZeroU32, Failure> {
+    let fit = delivery.bytes_on_the_way / frame_bytes.max(1);
+    let fit = u32::try_from(fit).unwrap_or(u32::MAX);
+    let fit = NonZeroU32::new(fit).ok_or_else(|| {
+        Failure::new(
+            FailureKind::Configuration,
+            format!(
+                "a frame takes up to {frame_bytes} bytes on its way, `delivery.bytes_on_the_way` \
+                 allows {}",
+                delivery.bytes_on_the_way
+            ),
+            "use a smaller `stream.size` or fewer levels, or raise `delivery.bytes_on_the_way` \
+             together with the broker's `ring_log_bytes`",
+        )
+    })?;
+    Ok(delivery.credit.min(fit))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn delivery(credit: u32, bytes_on_the_way: u64) -> DeliveryConfig {
+        DeliveryConfig {
+            credit: NonZeroU32::new(credit).unwrap(),
+            bytes_on_the_way,
+            receipt_timeout: Duration::from_secs(60),
+        }
+    }
+
+    #[test]
+    fn the_credit_is_what_fits_and_no_more_than_configured() {
+        for (configured, bytes, frame, expected) in [
+            (2, 100, 30, 2),
+            (3, 100, 30, 3),
+            (4, 100, 30, 3),
+            (64, 100, 51, 1),
+            (64, 100, 100, 1),
+            (1, u64::MAX, 1, 1),
+            (64, u64::MAX, 1, 64),
+        ] {
+            let credit = credit(&delivery(configured, bytes), frame).unwrap();
+            assert_eq!(credit.get(), expected, "{configured} {bytes} {frame}");
+        }
+    }
+
+    #[test]
+    fn a_frame_that_never_fits_is_refused_with_both_numbers() {
+        let refused = credit(&delivery(1, 99), 100).unwrap_err();
+        assert_eq!(refused.kind, FailureKind::Configuration);
+        assert_eq!(
+            refused.what,
+            "a frame takes up to 100 bytes on its way, `delivery.bytes_on_the_way` allows 99"
+        );
+    }
+}
