@@ -10,7 +10,9 @@ use camera_node::{CameraConfig, DEFAULT_BYTES_ON_THE_WAY, Feature, MESSAGE_OVERH
 use cipherframe::{FeatureMap, SchemeId, StreamSpec, max_pool};
 use e2e::bus::{Listener, Stranger};
 use e2e::camera::{RunningCamera, configuration};
+use e2e::data_folder::committed;
 use e2e::frames::{Frames, busy, spec};
+use e2e::programs::run;
 use e2e::site::{CAMERA, Site, VIEWER};
 use e2e::stack::{Stack, start_broker_as};
 use wire::envelope::{Limits, open, seal};
@@ -167,6 +169,22 @@ async fn a_fast_bfv_camera_loses_nothing() {
     // The largest number of frames that fit is more than one, so tiles did queue up.
     assert!((2..4).contains(&(kept / bytes)), "{kept} / {bytes}");
     stack.stop().await;
+}
+
+/// Two frames of 104 MB, where the broker's default ring log has 128 MiB.
+#[test]
+fn the_demo_has_room_for_its_frames() {
+    let folder = tempfile::tempdir().unwrap();
+    let samples = committed("samples").canonicalize().unwrap();
+    let demo = "demo --scheme bfv --size 640x480 --bits 4 --frames 2 --verify --headless --video";
+    let args = demo.split(' ').chain([samples.to_str().unwrap()]);
+    let outcome = run("blindsight", &args.collect::<Vec<_>>(), folder.path());
+    assert_eq!(outcome.code, 0, "{}{}", outcome.stdout, outcome.stderr);
+    let summary = outcome.stdout.lines().last().unwrap();
+    assert!(
+        summary.starts_with("2 frames, 2 maps, 0 mismatched values, 0 lost"),
+        "{summary}"
+    );
 }
 
 #[test]
