@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! blindsight-data/
+//!   bfv/client.key   bfv/camera-public.key   bfv/evaluation.key
 //!   tfhe/client.key  tfhe/camera-public.key  tfhe/evaluation.key
-//!   gate/signing.key  worker/signing.key  viewer/signing.key
+//!   live/signing.key  compact/signing.key  worker/signing.key  viewer/signing.key
 //!   trust.toml
 //! ```
 //!
@@ -71,18 +72,20 @@ impl DataFolder {
         self.root.join("trust.toml")
     }
 
-    /// Makes what is missing: the key set of `scheme`, a signing key for each node and its enrolment. What is there
+    /// Makes what is missing: the key sets of `schemes`, a signing key for each node and its enrolment. What is there
     /// stays. Gives the paths of what was made.
     pub(crate) fn complete(
         &self,
-        scheme: SchemeId,
+        schemes: &[SchemeId],
         nodes: &[Node],
     ) -> Result<Vec<PathBuf>, Failure> {
         private_folder(&self.root)?;
         let mut made = Vec::new();
-        if self.key_set(scheme).exists() {
-            self.check_key_set(scheme)?;
-        } else {
+        for scheme in schemes.iter().copied() {
+            if self.key_set(scheme).exists() {
+                self.check_key_set(scheme)?;
+                continue;
+            }
             self.make_key_set(scheme)?;
             made.extend([
                 self.client_key(scheme),
@@ -205,9 +208,9 @@ mod tests {
             node("gate", NodeRole::Camera),
             node("viewer", NodeRole::Viewer),
         ];
-        assert_eq!(data.complete(SchemeId::Plain, &nodes).unwrap().len(), 5);
+        assert_eq!(data.complete(&[SchemeId::Plain], &nodes).unwrap().len(), 5);
         assert_eq!(
-            data.complete(SchemeId::Plain, &nodes).unwrap(),
+            data.complete(&[SchemeId::Plain], &nodes).unwrap(),
             Vec::<PathBuf>::new()
         );
         let more = [
@@ -215,7 +218,7 @@ mod tests {
             nodes[1].clone(),
             node("yard", NodeRole::Camera),
         ];
-        let made = data.complete(SchemeId::Plain, &more).unwrap();
+        let made = data.complete(&[SchemeId::Plain], &more).unwrap();
         assert_eq!(made, [data.signing_key(&more[2].name)]);
         let trust = TrustStore::load(&data.trust()).unwrap();
         let names: Vec<String> = trust
@@ -230,13 +233,13 @@ mod tests {
     fn a_key_set_that_is_not_whole_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let data = DataFolder::new(folder.path());
-        data.complete(SchemeId::Plain, &[]).unwrap();
+        data.complete(&[SchemeId::Plain], &[]).unwrap();
         let (client, other) = (
             data.client_key(SchemeId::Plain),
             folder.path().join("other.key"),
         );
         fs::rename(&client, &other).unwrap();
-        let failure = data.complete(SchemeId::Plain, &[]).unwrap_err();
+        let failure = data.complete(&[SchemeId::Plain], &[]).unwrap_err();
         assert_eq!(
             failure.what,
             format!("the key set is not whole: {} is missing", client.display())
@@ -246,7 +249,7 @@ mod tests {
             .client
             .create(&client)
             .unwrap();
-        let failure = data.complete(SchemeId::Plain, &[]).unwrap_err();
+        let failure = data.complete(&[SchemeId::Plain], &[]).unwrap_err();
         assert!(
             failure.what.ends_with("belong to different key sets"),
             "{failure}"
@@ -259,7 +262,7 @@ mod tests {
         let path = folder.path().join("data");
         fs::write(&path, "x").unwrap();
         let failure = DataFolder::new(&path)
-            .complete(SchemeId::Plain, &[])
+            .complete(&[SchemeId::Plain], &[])
             .unwrap_err();
         assert!(
             failure.what.contains(&path.display().to_string()),

@@ -22,7 +22,7 @@ fn options_of_the_demo_that_make_no_sense() {
     demo(
         &["--scheme", "plain"],
         "error: scheme plain encrypts nothing\n  \
-         help: use --scheme tfhe, or add --insecure-plain for a dry run\n",
+         help: use --scheme bfv or --scheme tfhe, or add --insecure-plain for a dry run\n",
     );
     demo(&["--bits", "9"], "error: bits = 9\n  help: give 1 to 8\n");
     demo(
@@ -40,7 +40,7 @@ fn options_of_the_demo_that_make_no_sense() {
     );
     demo(
         &["--scheme", "rot13"],
-        "error: invalid value 'rot13' for '--scheme <SCHEME>': unknown scheme `rot13`; known are: plain, tfhe, bfv\n\n\
+        "error: invalid value 'rot13' for '--scheme <SCHEME>': unknown scheme `rot13`; known are: both, bfv, tfhe, plain\n\n\
          For more information, try '--help'.\n",
     );
     demo(

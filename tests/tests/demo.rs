@@ -1,15 +1,117 @@
-//! The demo on motion, and where nobody reads what it prints.
+//! The demo: its two streams, motion, and where nobody reads what it prints.
 
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::process::Stdio;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use cipherframe::SchemeId;
 use e2e::data_folder::committed;
+use e2e::key_cache::key_set;
 use e2e::programs::{command, run};
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 
 /// How long an interrupted demo may take to end; 5 s are promised, a busy machine gets more.
 const END_LIMIT: Duration = Duration::from_secs(20);
+
+/// What the demo prints on the samples with `options`: the maps and the summary. It has to end well.
+fn demo(options: &str, folder: &Path) -> (Vec<Value>, Value) {
+    let samples = committed("samples");
+    let mut args = vec!["demo", "--video", samples.to_str().unwrap()];
+    args.extend(options.split_whitespace());
+    args.extend(["--verify", "--json", "--headless"]);
+    let outcome = run("blindsight", &args, folder);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    let objects = outcome.stdout.lines();
+    let mut objects: Vec<Value> = objects
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let summary = objects.pop().unwrap();
+    (objects, summary["summary"].clone())
+}
+
+/// Keys of the schemes where the demo looks for them. They are made once for all tests.
+fn link_keys(schemes: &[SchemeId], folder: &Path) {
+    let data = folder.join("blindsight-data");
+    fs::create_dir(&data).unwrap();
+    for scheme in schemes {
+        symlink(key_set(*scheme), data.join(scheme.as_str())).unwrap();
+    }
+}
+
+/// Checks that a summary, or the figures of one camera in it, say that `frames` frames gave as many right maps.
+fn check_all_is_well(figures: &Value, frames: u64) {
+    for (field, value) in [
+        ("frames", frames),
+        ("maps", frames),
+        ("mismatched_values", 0),
+        ("lost", 0),
+    ] {
+        assert_eq!(figures[field], value, "{field} of {figures}");
+    }
+    assert!(
+        figures["fps"].as_f64().is_some_and(|fps| fps > 0.0),
+        "{figures}"
+    );
+}
+
+#[test]
+fn without_options_a_live_and_a_compact_stream_run_to_their_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    link_keys(&[SchemeId::Bfv, SchemeId::Tfhe], folder.path());
+    // The size is that of neither, so that scheme tfhe is done soon.
+    let (maps, summary) = demo("--size 8x6 --frames 2 --out out", folder.path());
+    check_all_is_well(&summary, 4);
+    for (camera, scheme, levels) in [("live", "bfv", 3), ("compact", "tfhe", 15)] {
+        check_all_is_well(&summary["cameras"][camera], 2);
+        let maps = maps.iter().filter(|map| map["camera"] == camera);
+        let mut seqs = Vec::new();
+        for map in maps {
+            assert_eq!(
+                (&map["scheme"], &map["levels"]),
+                (&scheme.into(), &levels.into())
+            );
+            seqs.push(map["seq"].as_u64().unwrap());
+        }
+        seqs.sort_unstable();
+        assert_eq!(seqs, [0, 1], "{camera}");
+        let pictures = folder.path().join("out/maps").join(camera);
+        assert!(pictures.join("1.png").exists(), "{}", pictures.display());
+    }
+}
+
+#[test]
+fn the_live_stream_alone_makes_its_keys_and_needs_no_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let (maps, summary) = demo("--scheme bfv --frames 5", folder.path());
+    check_all_is_well(&summary, 5);
+    let cameras = summary["cameras"].as_object().unwrap();
+    assert_eq!(cameras.keys().collect::<Vec<_>>(), ["live"]);
+    for map in maps {
+        let size = (&map["width"], &map["height"], &map["levels"]);
+        assert_eq!(size, (&48.into(), &27.into(), &3.into()));
+    }
+    let mut made: Vec<String> = fs::read_dir(folder.path().join("blindsight-data"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    made.sort();
+    assert_eq!(made, ["bfv", "live", "trust.toml", "viewer", "worker"]);
+}
+
+#[test]
+fn a_frame_of_several_live_tiles_is_verified() {
+    let folder = tempfile::tempdir().unwrap();
+    link_keys(&[SchemeId::Bfv], folder.path());
+    let (_, summary) = demo(
+        "--scheme bfv --size 64x64 --bits 4 --frames 4",
+        folder.path(),
+    );
+    check_all_is_well(&summary, 4);
+}
 
 #[test]
 fn an_unread_stdout_neither_fills_the_memory_nor_holds_up_the_end() {
@@ -61,21 +163,10 @@ fn an_unread_stdout_neither_fills_the_memory_nor_holds_up_the_end() {
 #[test]
 fn motion_is_verified_and_begins_with_an_empty_map() {
     let folder = tempfile::tempdir().unwrap();
-    let samples = committed("samples");
-    let options = "--scheme plain --insecure-plain --feature motion --levels 8,20,45 --size 32x18 --frames 6 --fps 100 \
-                   --verify --json --headless";
-    let mut args = vec!["demo", "--video", samples.to_str().unwrap()];
-    args.extend(options.split_whitespace());
-    let outcome = run("blindsight", &args, folder.path());
-    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
-
-    let objects = outcome.stdout.lines();
-    let mut objects: Vec<serde_json::Value> = objects
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    let summary = objects.pop().unwrap();
-    assert_eq!(summary["summary"]["mismatched_values"], 0);
-    let moves = objects.iter().map(|map| {
+    let options = "--scheme plain --insecure-plain --feature motion --levels 8,20,45 --size 32x18 --frames 6 --fps 100";
+    let (maps, summary) = demo(options, folder.path());
+    check_all_is_well(&summary, 6);
+    let moves = maps.iter().map(|map| {
         let values = map["values"].as_array().unwrap();
         values.iter().any(|value| *value != 0)
     });

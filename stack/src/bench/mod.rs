@@ -5,13 +5,17 @@ mod measure;
 mod report;
 
 use crate::stdout;
-use crate::stream_args::StreamArgs;
+use crate::stream_args::{Defaults, StreamArgs};
+use cipherframe::SchemeId;
 use clap::Args as ClapArgs;
 use wire::failure::{Failure, FailureKind};
 
 /// Options of `blindsight bench`.
 #[derive(ClapArgs, Debug)]
 pub(crate) struct Args {
+    /// Scheme: bfv or tfhe (or plain, with --insecure-plain)
+    #[arg(long, default_value = "tfhe")]
+    scheme: SchemeId,
     #[command(flatten)]
     stream: StreamArgs,
     /// Threads to pool with [default: all cores]
@@ -27,7 +31,7 @@ pub(crate) struct Args {
 
 /// Runs the bench and prints its report.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let spec = args.stream.spec()?;
+    let spec = args.stream.spec(args.scheme, &Defaults::SMALL)?;
     let threads = match args.threads {
         Some(0) => {
             return Err(Failure::new(

@@ -1,51 +1,62 @@
 //! `blindsight demo`: the whole stack in one process, over real MQTT on loopback.
 //!
-//! - [`nodes`] starts broker, viewer, worker and camera on keys of the data folder
-//! - [`tally`] counts frames and maps and compares them with plaintext pooling
+//! - [`streams`] says which streams there are, one camera each
+//! - [`plan`] configures the nodes on keys of the data folder, [`nodes`] starts and stops them
 //! - [`room`] sizes the broker
+//! - [`gate`] holds a camera back while its maps are not printed
+//! - [`tally`] counts frames and maps and compares them with plaintext pooling
 //! - [`screen`] prints each map and the summary
 
+mod gate;
 mod nodes;
+mod plan;
 mod room;
 mod screen;
+mod streams;
 mod tally;
 
 use crate::data_folder::DataFolder;
 use crate::stream_args::StreamArgs;
-use camera_node::source::Repeat;
+use camera_node::source::{Repeat, Source};
 use camera_node::{CameraEvent, Feature, SourceConfig};
 use cipherframe::failure_report;
 use clap::Args as ClapArgs;
 use nodes::{Event, Running};
+use plan::Plan;
 use screen::{Printer, Screen};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
+use streams::Choice;
 use tally::Tally;
 use viewer::ViewerEvent;
 use wire::config::{LogConfig, LogFormat, LogLevel};
 use wire::failure::{Failure, FailureKind};
+use wire::name::Name;
 use wire::shutdown::{Shutdown, run_until_signals};
 use wire::telemetry;
 
-/// How long maps may still come in after the camera has ended.
+/// How long maps may still come in after the last camera has ended.
 const LAST_MAPS: Duration = Duration::from_secs(5);
 
 /// Options of `blindsight demo`.
 #[derive(ClapArgs, Debug)]
 pub(crate) struct Args {
+    /// Streams by their scheme: bfv (`live`), tfhe (`compact`) or both of them; or plain, with --insecure-plain
+    #[arg(long, default_value = "both")]
+    scheme: Choice,
     #[command(flatten)]
     stream: StreamArgs,
     /// What a pixel is: luma, or motion, the difference from the frame before
-    #[arg(long, default_value_t)]
-    feature: Feature,
+    #[arg(long)]
+    feature: Option<Feature>,
     /// A folder of images (png, jpg); its sub-folders are clips
     #[arg(long, default_value = "samples")]
     video: PathBuf,
-    /// End after this many frames [default: go on until Ctrl-C]
+    /// End after this many frames of each camera [default: go on until Ctrl-C]
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     frames: Option<u64>,
-    /// Frames per second of the camera; receipts may hold it back
-    #[arg(long, default_value_t = 10.0)]
+    /// Frames per second of each camera at most; its receipts may hold it back
+    #[arg(long, default_value_t = 30.0)]
     fps: f64,
     /// A folder for the maps, as maps/<camera>/<seq>.png
     #[arg(long)]
@@ -78,34 +89,38 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         format: LogFormat::Human,
         level,
     })?;
-    let spec = args.stream.spec()?;
+    let plan = Plan {
+        streams: args.scheme.streams(&args.stream, args.feature)?,
+        data: DataFolder::new(&args.data),
+        out: args.out.clone(),
+        insecure_plain: args.stream.insecure_plain,
+        frames: args.frames,
+    };
     let source = SourceConfig {
         folder: args.video.clone(),
         interval: Some(interval(args.fps)?),
         repeat: Repeat::Forever,
     };
     // A missing folder is said before minutes go into keys.
-    let source = source.open()?;
-    let data = DataFolder::new(&args.data);
-    data.complete(spec.scheme(), &nodes::NODES.map(nodes::Identity::node))?;
-    eprintln!("{spec}: {}", failure_report(&spec));
+    let open = |_| Ok::<Box<dyn Source>, Failure>(Box::new(source.open()?));
+    let sources = plan.streams.iter().map(open);
+    let sources = sources.collect::<Result<Vec<_>, Failure>>()?;
+    plan.data.complete(&plan.schemes(), &plan.nodes())?;
+    for stream in &plan.streams {
+        let (camera, spec, feature) = (&stream.camera, &stream.spec, stream.feature);
+        eprintln!("{camera}: {spec}, {feature}; {}", failure_report(spec));
+    }
 
-    let plan = nodes::Plan {
-        spec,
-        feature: args.feature,
-        data,
-        out: args.out.clone(),
-        insecure_plain: args.stream.insecure_plain,
-        frames: args.frames,
-    };
+    let cameras = plan.streams.iter().map(|stream| stream.camera.clone());
+    let tally = Tally::new(args.verify, cameras);
     run_until_signals(|shutdown| async {
-        let running = Running::start(plan, Box::new(source), &shutdown).await?;
+        let running = Running::start(&plan, sources, &shutdown).await?;
         let printer = Printer::start(Screen::new(args.json, args.headless));
-        watch(running, Tally::new(args.verify), printer, shutdown).await
+        watch(running, tally, printer, shutdown).await
     })
 }
 
-/// Prints what happens until the camera has ended and its last map is in.
+/// Prints what happens until every camera has ended and its last map is in.
 async fn watch(
     mut running: Running,
     mut tally: Tally,
@@ -124,26 +139,29 @@ async fn watch(
         match event {
             Event::Camera(event) => {
                 tally.camera(&event);
-                if matches!(event, CameraEvent::Unconfirmed { .. }) {
-                    running.frame_done();
+                if let CameraEvent::Unconfirmed { frame, .. } = &event {
+                    running.frame_done(&frame.camera);
                 }
             }
-            Event::Viewer(ViewerEvent::Unreadable { .. } | ViewerEvent::Incomplete { .. }) => {
-                running.frame_done();
-            }
+            Event::Viewer(
+                ViewerEvent::Unreadable { frame, .. } | ViewerEvent::Incomplete { frame, .. },
+            ) => running.frame_done(&frame.camera),
             Event::Viewer(event) => {
                 if let Some(map) = tally.viewer(event) {
+                    let camera = map.frame.camera.clone();
                     tokio::select! {
                         biased;
                         () = shutdown.cancelled() => break,
-                        () = printer.map(map) => running.frame_done(),
+                        () = printer.map(map) => running.frame_done(&camera),
                     }
                 }
             }
-            Event::CameraEnded(summary) => {
+            Event::CameraEnded(camera, summary) => {
                 // A frame whose receipt never came will give no map either.
-                tally.camera_ended(&summary);
-                deadline = Some(Instant::now() + LAST_MAPS);
+                tally.camera_ended(&camera, &summary);
+                if tally.has_ended() {
+                    deadline = Some(Instant::now() + LAST_MAPS);
+                }
             }
         }
         if deadline.is_some() && tally.is_complete() {
@@ -153,8 +171,9 @@ async fn watch(
     let interrupted = shutdown.is_cancelled();
     running.stop().await?;
     let summary = tally.summary(interrupted);
+    let problem = summary.problem();
     printer.finish(summary).await;
-    match summary.problem() {
+    match problem {
         None => Ok(()),
         Some(problem) => Err(Failure::new(
             FailureKind::BadData,
@@ -181,4 +200,10 @@ fn interval(fps: f64) -> Result<Duration, Failure> {
             "give 0.01 to 240",
         ))
     }
+}
+
+/// A name that stands in this module.
+fn name(text: &'static str) -> Name {
+    text.parse()
+        .expect("the names of the demo's nodes are valid")
 }

@@ -1,6 +1,6 @@
 //! What the demo prints: a line and a small picture for each map, or JSON.
 
-use super::tally::{MapLine, Summary};
+use super::tally::{Counts, MapLine, Summary};
 use crate::stdout;
 use serde_json::{Value, json};
 use std::io::IsTerminal;
@@ -146,26 +146,43 @@ fn map_json(line: &MapLine) -> Value {
     object
 }
 
+/// A line for each camera where there are several, and one for all.
 fn summary_text(summary: &Summary) -> String {
-    let verified = summary
+    let total = counts_text(&summary.total);
+    if summary.cameras.len() < 2 {
+        return total;
+    }
+    let cameras = summary.cameras.iter();
+    let cameras = cameras.map(|(name, counts)| format!("{name}: {}\n", counts_text(counts)));
+    format!("{}all: {total}", cameras.collect::<String>())
+}
+
+fn counts_text(counts: &Counts) -> String {
+    let verified = counts
         .mismatched_values
         .map_or(String::new(), |mismatched| {
             format!(", {mismatched} mismatched values")
         });
     format!(
         "{} frames, {} maps{verified}, {} lost, {:.2} maps per second",
-        summary.frames, summary.maps, summary.lost, summary.fps
+        counts.frames, counts.maps, counts.lost, counts.fps
     )
 }
 
 fn summary_json(summary: &Summary) -> Value {
+    let mut object = counts_json(&summary.total);
+    let cameras = summary.cameras.iter();
+    let cameras = cameras.map(|(name, counts)| (name.to_string(), counts_json(counts)));
+    object["cameras"] = Value::Object(cameras.collect());
+    json!({ "summary": object })
+}
+
+fn counts_json(counts: &Counts) -> Value {
     json!({
-        "summary": {
-            "frames": summary.frames,
-            "maps": summary.maps,
-            "mismatched_values": summary.mismatched_values,
-            "fps": summary.fps,
-            "lost": summary.lost,
-        }
+        "frames": counts.frames,
+        "maps": counts.maps,
+        "mismatched_values": counts.mismatched_values,
+        "fps": counts.fps,
+        "lost": counts.lost,
     })
 }

@@ -1,30 +1,23 @@
-//! Counts frames and maps and compares maps with plaintext pooling. Pure but for the clock that times the whole.
+//! Counts frames and maps of every camera and compares maps with plaintext pooling. Pure but for the clock that times
+//! the whole.
 
+mod account;
+#[cfg(test)]
+mod tests;
+
+use account::Account;
 use camera_node::{CameraEvent, CameraSummary};
-use cipherframe::{FeatureMap, QuantisedFrame, StreamSpec, max_pool};
+use cipherframe::{FeatureMap, StreamSpec};
 use std::collections::BTreeMap;
 use std::time::Instant;
 use viewer::ViewerEvent;
 use wire::message::FrameId;
+use wire::name::Name;
 
-/// Frames whose map is waited for at the most. Those of a running stream are few; the others are lost.
-const REMEMBERED: usize = 64;
-
-/// The account of a demo.
+/// The account of a demo. Sequence numbers count each camera's own frames, so each camera has an account of its own.
 pub(crate) struct Tally {
     verify: bool,
-    /// Frames on their way, with what is needed to verify their maps.
-    under_way: BTreeMap<u64, UnderWay>,
-    frames: u64,
-    maps: u64,
-    mismatched_values: u64,
-    began: Option<Instant>,
-    last_map: Option<Instant>,
-}
-
-struct UnderWay {
-    quantised: Option<QuantisedFrame>,
-    bytes: u64,
+    cameras: BTreeMap<Name, Account>,
 }
 
 /// One finished map.
@@ -47,9 +40,9 @@ pub(crate) struct MapLine {
     pub(crate) mismatched_values: Option<u64>,
 }
 
-/// The result of a demo.
+/// Figures of one camera, or of all of them together.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(crate) struct Summary {
+pub(crate) struct Counts {
     /// Frames published.
     pub(crate) frames: u64,
     /// Maps finished.
@@ -62,21 +55,26 @@ pub(crate) struct Summary {
     pub(crate) lost: u64,
 }
 
+/// The result of a demo.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Summary {
+    /// All cameras together.
+    pub(crate) total: Counts,
+    /// Each camera.
+    pub(crate) cameras: BTreeMap<Name, Counts>,
+}
+
 impl Tally {
-    /// An empty account.
-    pub(crate) fn new(verify: bool) -> Self {
+    /// An empty account for each camera.
+    pub(crate) fn new(verify: bool, cameras: impl IntoIterator<Item = Name>) -> Self {
+        let accounts = cameras.into_iter().map(|name| (name, Account::default()));
         Self {
             verify,
-            under_way: BTreeMap::new(),
-            frames: 0,
-            maps: 0,
-            mismatched_values: 0,
-            began: None,
-            last_map: None,
+            cameras: accounts.collect(),
         }
     }
 
-    /// Something happened at the camera.
+    /// Something happened at a camera.
     pub(crate) fn camera(&mut self, event: &CameraEvent) {
         if let CameraEvent::Published {
             frame,
@@ -85,19 +83,9 @@ impl Tally {
             ..
         } = event
         {
-            self.began.get_or_insert_with(Instant::now);
-            self.frames += 1;
             let quantised = self.verify.then(|| quantised.clone());
-            if self.under_way.len() >= REMEMBERED {
-                self.under_way.pop_first();
-            }
-            self.under_way.insert(
-                frame.seq,
-                UnderWay {
-                    quantised,
-                    bytes: *bytes,
-                },
-            );
+            let account = self.cameras.entry(frame.camera.clone()).or_default();
+            account.published(frame.seq, quantised, *bytes);
         }
     }
 
@@ -114,18 +102,8 @@ impl Tally {
         else {
             return None;
         };
-        let sent = self.under_way.remove(&frame.seq);
-        self.maps += 1;
-        self.last_map = Some(Instant::now());
-        let mismatched_values = self.verify.then(|| {
-            // A map of a frame that was never sent is wrong in every value.
-            let quantised = sent.as_ref().and_then(|sent| sent.quantised.as_ref());
-            quantised.map_or(map.values().len() as u64, |frame| {
-                mismatches(frame, &spec, &map)
-            })
-        });
-        self.mismatched_values += mismatched_values.unwrap_or(0);
-        let bytes_in = sent.map_or(0, |sent| sent.bytes);
+        let account = self.cameras.entry(frame.camera.clone()).or_default();
+        let (bytes_in, mismatched_values) = account.map(frame.seq, &spec, &map, self.verify);
         Some(MapLine {
             frame,
             spec,
@@ -138,156 +116,66 @@ impl Tally {
         })
     }
 
-    /// The camera has ended: what it counted is what was published.
-    pub(crate) fn camera_ended(&mut self, summary: &CameraSummary) {
-        self.frames = summary.frames;
+    /// A camera has ended: what it counted is what was published.
+    pub(crate) fn camera_ended(&mut self, camera: &Name, summary: &CameraSummary) {
+        let account = self.cameras.entry(camera.clone()).or_default();
+        account.end(summary.frames);
     }
 
-    /// Whether every published frame has its map.
+    /// Whether every camera has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.cameras.values().all(|account| account.ended)
+    }
+
+    /// Whether every published frame of every camera has its map.
     pub(crate) fn is_complete(&self) -> bool {
-        self.maps >= self.frames
+        self.cameras.values().all(Account::is_complete)
     }
 
     /// The result. Frames still under way when the user interrupted the demo are not lost.
     pub(crate) fn summary(&self, interrupted: bool) -> Summary {
-        let missing = self.frames.saturating_sub(self.maps);
-        let seconds = self
-            .began
-            .zip(self.last_map)
-            .map_or(0.0, |(a, b)| (b - a).as_secs_f64());
-        Summary {
-            frames: self.frames,
-            maps: self.maps,
-            mismatched_values: self.verify.then_some(self.mismatched_values),
-            fps: if seconds > 0.0 {
-                self.maps as f64 / seconds
-            } else {
-                0.0
-            },
-            lost: if interrupted { 0 } else { missing },
-        }
+        let counts = |(name, account): (&Name, &Account)| {
+            (name.clone(), account.counts(self.verify, interrupted))
+        };
+        let cameras: BTreeMap<Name, Counts> = self.cameras.iter().map(counts).collect();
+        let sum = |of: fn(&Counts) -> u64| cameras.values().map(of).sum::<u64>();
+        let maps = sum(|counts| counts.maps);
+        let mismatched_values = sum(|counts| counts.mismatched_values.unwrap_or(0));
+        let accounts = || self.cameras.values();
+        let began = accounts().filter_map(|account| account.began).min();
+        let last_map = accounts().filter_map(|account| account.last_map).max();
+        let total = Counts {
+            frames: sum(|counts| counts.frames),
+            maps,
+            mismatched_values: self.verify.then_some(mismatched_values),
+            fps: rate(maps, began, last_map),
+            lost: sum(|counts| counts.lost),
+        };
+        Summary { total, cameras }
     }
 }
 
 impl Summary {
     /// What went wrong, if anything did.
     pub(crate) fn problem(&self) -> Option<String> {
-        match (self.lost, self.mismatched_values.unwrap_or(0)) {
+        let Counts { frames, lost, .. } = self.total;
+        match (lost, self.total.mismatched_values.unwrap_or(0)) {
             (0, 0) => None,
             (lost, mismatched) => Some(format!(
-                "{lost} of {} frames gave no map and {mismatched} values differ from plaintext pooling",
-                self.frames
+                "{lost} of {frames} frames gave no map and {mismatched} values differ from plaintext pooling"
             )),
         }
     }
 }
 
-/// How many values of `map` differ from plaintext pooling of `frame`.
-fn mismatches(frame: &QuantisedFrame, spec: &StreamSpec, map: &FeatureMap) -> u64 {
-    let all = map.values().len() as u64;
-    let Ok(reference) = max_pool(frame, spec.pool()) else {
-        return all;
-    };
-    if (reference.width(), reference.height()) != (map.width(), map.height()) {
-        return all;
-    }
-    reference
-        .values()
-        .iter()
-        .zip(map.values())
-        .filter(|(a, b)| a != b)
-        .count() as u64
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use cipherframe::{Frame, PoolSpec, Quantiser, SchemeId};
-    use wire::message::SessionId;
-
-    fn spec() -> StreamSpec {
-        let pool = PoolSpec::new(2, 2, 0).unwrap();
-        StreamSpec::new(
-            SchemeId::Plain,
-            4,
-            2,
-            Quantiser::from_bits(4).unwrap(),
-            pool,
-        )
-        .unwrap()
-    }
-
-    fn frame_id(seq: u64) -> FrameId {
-        FrameId {
-            site: "demo".parse().unwrap(),
-            camera: "gate".parse().unwrap(),
-            session: SessionId::from_bytes([7; 16]),
-            seq,
-        }
-    }
-
-    fn published(seq: u64) -> CameraEvent {
-        let frame = Frame::new(4, 2, vec![0, 16, 32, 48, 64, 80, 96, 112]).unwrap();
-        let quantised = spec().quantiser().quantise(&frame);
-        CameraEvent::Published {
-            frame: frame_id(seq),
-            spec: spec(),
-            quantised,
-            bytes: 9,
-        }
-    }
-
-    fn map(seq: u64, values: [u8; 2]) -> ViewerEvent {
-        let map = FeatureMap::new(2, 1, 15, values.to_vec()).unwrap();
-        let (latency_ms, pool_ms, bytes) = (3, 2, 1);
-        ViewerEvent::Map {
-            frame: frame_id(seq),
-            spec: spec(),
-            map,
-            latency_ms,
-            pool_ms,
-            bytes,
-        }
-    }
-
-    #[test]
-    fn equal_maps_match_and_each_wrong_value_counts() {
-        let mut tally = Tally::new(true);
-        tally.camera(&published(0));
-        tally.camera(&published(1));
-        assert_eq!(
-            tally.viewer(map(0, [5, 7])).unwrap().mismatched_values,
-            Some(0)
-        );
-        assert_eq!(
-            tally.viewer(map(1, [5, 6])).unwrap().mismatched_values,
-            Some(1)
-        );
-        let summary = tally.summary(false);
-        assert_eq!((summary.lost, summary.mismatched_values), (0, Some(1)));
-        assert!(summary.problem().unwrap().contains("1 values differ"));
-    }
-
-    #[test]
-    fn a_frame_without_a_map_is_lost_unless_the_user_interrupted() {
-        let mut tally = Tally::new(false);
-        tally.camera(&published(0));
-        assert!(!tally.is_complete());
-        assert_eq!(tally.summary(false).lost, 1);
-        assert_eq!(tally.summary(true).problem(), None);
-        assert_eq!(
-            tally.viewer(map(0, [0, 0])).unwrap().mismatched_values,
-            None
-        );
-        assert!(tally.is_complete());
-    }
-
-    #[test]
-    fn a_map_of_no_frame_is_wrong_in_every_value() {
-        let mut tally = Tally::new(true);
-        assert_eq!(
-            tally.viewer(map(0, [5, 7])).unwrap().mismatched_values,
-            Some(2)
-        );
+/// Maps per second; 0 where nothing was measured.
+fn rate(maps: u64, began: Option<Instant>, last_map: Option<Instant>) -> f64 {
+    let seconds = began
+        .zip(last_map)
+        .map_or(0.0, |(a, b)| b.saturating_duration_since(a).as_secs_f64());
+    if seconds > 0.0 {
+        maps as f64 / seconds
+    } else {
+        0.0
     }
 }

@@ -46,7 +46,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         of_role(&args.viewers, NodeRole::Viewer),
     ]
     .concat();
-    let made = DataFolder::new(&args.dir).complete(args.scheme, &nodes)?;
+    let made = DataFolder::new(&args.dir).complete(&[args.scheme], &nodes)?;
     if made.is_empty() {
         eprintln!(
             "nothing to make: {} has all of these keys",

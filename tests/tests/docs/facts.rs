@@ -50,6 +50,8 @@ fn every_json_field_is_described_and_no_other() {
     );
     assert_eq!(names(&demo[0]), fields_of("map"));
     assert_eq!(names(&demo[1]["summary"]), fields_of("summary"));
+    let camera = &demo[1]["summary"]["cameras"]["clear"];
+    assert_eq!(names(camera), fields_of("camera"));
     let bench = objects("bench --scheme tfhe --size 2x2 --threads 1 --json");
     assert_eq!(names(&bench[0]), fields_of("bench"));
 }

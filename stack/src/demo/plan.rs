@@ -1,0 +1,154 @@
+//! What the demo runs on: the streams, the keys, and the configuration of each node.
+
+use super::name;
+use super::streams::Stream;
+use crate::data_folder::{DataFolder, Node};
+use camera_node::source::Repeat;
+use camera_node::{CameraConfig, CameraKey, DeliveryConfig, SourceConfig, StreamConfig};
+use cipherframe::SchemeId;
+use pooling_worker::WorkerConfig;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+use viewer::ViewerConfig;
+use wire::config::{LogConfig, NodeConfig};
+use wire::mqtt::{BrokerAddress, MqttConfig};
+use wire::name::Name;
+use wire::node::LinkConfig;
+use wire::role::NodeRole;
+
+/// The site of the demo.
+pub(crate) const SITE: &str = "demo";
+
+/// The one worker, for the streams of all schemes.
+pub(crate) const WORKER: &str = "worker";
+
+/// The one viewer, with the client keys of all schemes.
+pub(crate) const VIEWER: &str = "viewer";
+
+/// Frames without a receipt, for each camera: one is pooled while the next is encrypted.
+pub(crate) const CREDIT: NonZeroU32 = NonZeroU32::new(2).unwrap();
+
+/// Frames that the viewer puts together at once: those of all cameras, and some that were given up too early.
+const FRAMES_IN_PROGRESS: usize = 16;
+
+/// What the demo runs on.
+pub(crate) struct Plan {
+    /// The streams, each of another scheme.
+    pub(crate) streams: Vec<Stream>,
+    /// The keys.
+    pub(crate) data: DataFolder,
+    /// Where pictures go, if anywhere.
+    pub(crate) out: Option<PathBuf>,
+    /// Whether scheme plain is allowed.
+    pub(crate) insecure_plain: bool,
+    /// How many frames each camera sends.
+    pub(crate) frames: Option<u64>,
+}
+
+impl Plan {
+    /// The schemes that keys are needed for.
+    pub(crate) fn schemes(&self) -> Vec<SchemeId> {
+        let schemes = self.streams.iter().map(|stream| stream.spec.scheme());
+        schemes.collect()
+    }
+
+    /// The nodes that sign.
+    pub(crate) fn nodes(&self) -> Vec<Node> {
+        let cameras = self.streams.iter().map(|stream| Node {
+            name: stream.camera.clone(),
+            role: NodeRole::Camera,
+        });
+        let others = [(WORKER, NodeRole::Worker), (VIEWER, NodeRole::Viewer)];
+        let others = others.map(|(text, role)| Node {
+            name: name(text),
+            role,
+        });
+        cameras.chain(others).collect()
+    }
+
+    /// The viewer's configuration.
+    pub(crate) fn viewer(&self, broker: SocketAddr) -> ViewerConfig {
+        let client_keys = self.schemes().into_iter();
+        ViewerConfig {
+            link: self.link(name(VIEWER), broker),
+            client_keys: client_keys
+                .map(|scheme| self.data.client_key(scheme))
+                .collect(),
+            pictures: self.out.is_some(),
+            out: self.out.clone().unwrap_or_default(),
+            frames_in_progress: FRAMES_IN_PROGRESS,
+            log: LogConfig::default(),
+            insecure_plain: self.insecure_plain,
+        }
+    }
+
+    /// The worker's configuration.
+    pub(crate) fn worker(&self, broker: SocketAddr) -> WorkerConfig {
+        let evaluation_keys = self.schemes().into_iter();
+        WorkerConfig {
+            link: self.link(name(WORKER), broker),
+            evaluation_keys: evaluation_keys
+                .map(|scheme| self.data.evaluation_key(scheme))
+                .collect(),
+            threads: 0,
+            backlog_bytes: pooling_worker::DEFAULT_BACKLOG_BYTES,
+            log: LogConfig::default(),
+            insecure_plain: self.insecure_plain,
+        }
+    }
+
+    /// The configuration of a stream's camera, which takes a frame each `interval` at most and has at most
+    /// `bytes_on_the_way` without a receipt.
+    pub(crate) fn camera(
+        &self,
+        stream: &Stream,
+        interval: Option<Duration>,
+        bytes_on_the_way: u64,
+        broker: SocketAddr,
+    ) -> CameraConfig {
+        CameraConfig {
+            link: self.link(stream.camera.clone(), broker),
+            // The camera is given an open source.
+            source: SourceConfig {
+                folder: PathBuf::new(),
+                interval,
+                repeat: Repeat::Forever,
+            },
+            stream: StreamConfig {
+                key: CameraKey::Public(self.data.public_key(stream.spec.scheme())),
+                spec: stream.spec.clone(),
+                feature: stream.feature,
+            },
+            delivery: DeliveryConfig {
+                credit: CREDIT,
+                bytes_on_the_way,
+                receipt_timeout: stream.receipt_timeout,
+            },
+            log: LogConfig::default(),
+            insecure_plain: self.insecure_plain,
+        }
+    }
+
+    fn link(&self, node: Name, broker: SocketAddr) -> LinkConfig {
+        LinkConfig {
+            node: NodeConfig {
+                site: name(SITE),
+                signing_key: self.data.signing_key(&node),
+                trust: self.data.trust(),
+                name: node.clone(),
+            },
+            mqtt: mqtt(broker, node),
+        }
+    }
+}
+
+/// The connection of a node to the demo's broker.
+pub(crate) fn mqtt(broker: SocketAddr, node: Name) -> MqttConfig {
+    let address = BrokerAddress {
+        host: broker.ip().to_string(),
+        port: broker.port(),
+    };
+    MqttConfig::new(address, name(SITE), node)
+}
