@@ -3,14 +3,19 @@
 use e2e::programs::run;
 use serde_json::Value;
 
-#[test]
-fn nothing_is_wrong_and_sizes_are_those_of_the_layouts() {
+/// What `blindsight bench` reports with these arguments.
+fn report(args: &str) -> Value {
     let folder = tempfile::tempdir().unwrap();
-    let args = "bench --scheme tfhe --bits 4 --size 8x6 --kernel 2 --stride 2 --threads 1 --json";
     let args: Vec<&str> = args.split(' ').collect();
     let outcome = run("blindsight", &args, folder.path());
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
-    let report: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    serde_json::from_str(&outcome.stdout).unwrap()
+}
+
+#[test]
+fn nothing_is_wrong_and_sizes_are_those_of_the_layouts() {
+    let report =
+        report("bench --scheme tfhe --bits 4 --size 8x6 --kernel 2 --stride 2 --threads 1 --json");
     let (pixels, windows) = (8 * 6, 4 * 3);
     for (field, value) in [
         ("wrong", 0),
@@ -37,4 +42,19 @@ fn nothing_is_wrong_and_sizes_are_those_of_the_layouts() {
             "{field}"
         );
     }
+}
+
+#[test]
+fn tiles_that_are_pooled_at_once_are_all_right() {
+    let report = report("bench --scheme bfv --bits 4 --size 64x48 --threads 2 --json");
+    // 273 windows of 15 levels fill the 4096 slots of a tile.
+    for (field, value) in [("wrong", 0), ("windows", 32 * 24), ("tiles", 3)] {
+        assert_eq!(report[field], value, "{field}");
+    }
+    assert_eq!(report["parameter_set"], "BFV_N4096_Q90_T65537");
+    for field in ["pool_ms", "pool_cpu_ms", "bytes_in", "bytes_out"] {
+        assert!(report[field].as_f64().is_some_and(|n| n > 0.0), "{field}");
+    }
+    assert_eq!(report.get("pbs_ms"), None, "nothing was calibrated");
+    assert_eq!(report.get("pbs_per_window"), None);
 }

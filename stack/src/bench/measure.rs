@@ -1,6 +1,7 @@
 //! The measurement: one frame through the same code as the nodes run, without the network.
 
-use super::clock::{Spent, ms, peak_rss_bytes, timed};
+use super::calibration::Calibration;
+use super::clock::{ms, peak_rss_bytes, timed};
 use super::report::Report;
 use cipherframe::scheme::tfhe::TfheEvaluationKey;
 use cipherframe::{
@@ -9,14 +10,12 @@ use cipherframe::{
 };
 use client_key::{ClientKey, KeySet};
 use rayon::ThreadPoolBuilder;
+use rayon::prelude::*;
 use std::sync::Arc;
-use std::time::Duration;
 use wire::failure::{Failure, FailureKind};
 
-/// Bootstraps timed before pooling, and again after it: the speed of shared machines drifts, so both ends count.
-const CALIBRATION_BOOTSTRAPS: u32 = 12;
-
-/// Encrypts, pools and decrypts one frame of noise under `spec` on `threads` threads.
+/// Encrypts, pools and decrypts one frame of noise under `spec`, each for all tiles before the next. Pools on `threads`
+/// threads, encrypts and decrypts on one, as the nodes do.
 pub(crate) fn measure(
     spec: &StreamSpec,
     threads: usize,
@@ -32,41 +31,45 @@ pub(crate) fn measure(
     let (keys, keygen) = timed(|| pool.install(|| client_key::generate(scheme, &())));
     let keys = keys.map_err(|error| bug(&error))?;
     let loaded = Keys::load(scheme, &keys).map_err(|error| bug(&error))?;
-    let calibration = match (&loaded.tfhe, calibrate) {
-        (Some(key), _) => Some(Calibration { key: key.clone() }),
-        (None, true) => Some(Calibration::with_own_keys()?),
-        (None, false) => None,
-    };
     let frame = noise(spec)?;
     let reference = max_pool(&frame, spec.pool()).map_err(|error| bug(&error))?;
-
-    let before = calibration.as_ref().map(Calibration::run);
     let tiles = 0..spec.tile_plan().tile_count();
-    let (mut encrypt, mut pooling, mut decrypt) = <(Spent, Spent, Spent)>::default();
-    let (mut bytes_in, mut bytes_out, mut wrong) = (0, 0, 0);
-    for tile in tiles {
-        let (ciphertext, spent) = timed(|| loaded.public.encrypt(spec, &frame, tile));
-        let ciphertext = ciphertext.map_err(|error| bug(&error))?;
-        add(&mut encrypt, spent);
-        let (map, spent) =
-            timed(|| pool.install(|| loaded.evaluation.pool(spec, tile, &ciphertext, &())));
-        let map = map.map_err(|error| bug(&error))?;
-        add(&mut pooling, spent);
-        let (values, spent) = timed(|| loaded.client.decrypt(spec, tile, &map));
-        let values = values.map_err(|error| bug(&error))?;
-        add(&mut decrypt, spent);
-        bytes_in += ciphertext.len() as u64;
-        bytes_out += map.len() as u64;
-        wrong += wrong_values(spec, &reference, tile, &values);
-    }
-    let after = calibration.as_ref().map(Calibration::run);
-    let bootstrap = before.zip(after).map(|(a, b)| (a + b) / 2);
+    let all = |payloads: &[Vec<u8>]| payloads.iter().map(|tile| tile.len() as u64).sum::<u64>();
+
+    let own = loaded.tfhe.clone().map(Calibration::new);
+    let before = own.as_ref().map(Calibration::run);
+    let (ciphertexts, encrypt) = timed(|| {
+        let encrypted = tiles.map(|tile| loaded.public.encrypt(spec, &frame, tile));
+        encrypted.collect::<Result<Vec<_>, _>>()
+    });
+    let ciphertexts = ciphertexts.map_err(|error| bug(&error))?;
+    let (maps, pooling) =
+        timed(|| pool.install(|| pool_all(&*loaded.evaluation, spec, &ciphertexts)));
+    let maps = maps.map_err(|error| bug(&error))?;
+    let (values, decrypt) = timed(|| {
+        let decrypted = (0..).zip(&maps);
+        let decrypted = decrypted.map(|(tile, map)| loaded.client.decrypt(spec, tile, map));
+        decrypted.collect::<Result<Vec<_>, _>>()
+    });
+    let values = values.map_err(|error| bug(&error))?;
+    let wrong = (0..).zip(&values);
+    let wrong = wrong.map(|(tile, values)| wrong_values(spec, &reference, tile, values));
+    let (bytes_in, bytes_out) = (all(&ciphertexts), all(&maps));
+
+    // Before keys of another scheme are made, which would count as memory of this one.
+    let peak_rss_bytes = peak_rss_bytes();
+    drop((ciphertexts, maps));
+    let bootstrap = match (&own, before) {
+        (Some(own), Some(before)) => Some((before + own.run()) / 2),
+        _ if calibrate => Some(Calibration::with_own_keys()?.run()),
+        _ => None,
+    };
 
     Ok(Report {
         spec: spec.clone(),
         threads,
         windows: reference.values().len() as u64,
-        wrong,
+        wrong: wrong.sum(),
         keygen_ms: ms(keygen.wall),
         encrypt_ms: ms(encrypt.wall),
         pool_ms: ms(pooling.wall),
@@ -75,10 +78,29 @@ pub(crate) fn measure(
         bytes_in,
         bytes_out,
         eval_key_bytes: keys.evaluation.payload().len() as u64,
-        peak_rss_bytes: peak_rss_bytes(),
+        peak_rss_bytes,
         pbs_ms: bootstrap.map(ms),
         failure: failure_report(spec),
     })
+}
+
+/// Pools tiles as a worker does: one after the other where each takes all threads, else several at once. Runs on the
+/// current rayon pool.
+fn pool_all(
+    key: &dyn EvaluationKey,
+    spec: &StreamSpec,
+    ciphertexts: &[Vec<u8>],
+) -> Result<Vec<Vec<u8>>, SchemeError> {
+    let pool = |(tile, ciphertext): (usize, &Vec<u8>)| {
+        // A plan has at most 65536 tiles.
+        let tile = u32::try_from(tile).unwrap_or(u32::MAX);
+        key.pool(spec, tile, ciphertext, &())
+    };
+    if spec.scheme().get().tile_uses_all_threads() {
+        ciphertexts.iter().enumerate().map(pool).collect()
+    } else {
+        ciphertexts.par_iter().enumerate().map(pool).collect()
+    }
 }
 
 /// A key set ready for use.
@@ -114,29 +136,6 @@ impl Keys {
     }
 }
 
-/// One keyswitch + bootstrap of the tfhe scheme as the unit of work.
-struct Calibration {
-    key: Arc<TfheEvaluationKey>,
-}
-
-impl Calibration {
-    /// For schemes that cannot bootstrap.
-    fn with_own_keys() -> Result<Self, Failure> {
-        let bug = |error: &dyn std::error::Error| Failure::of(FailureKind::Bug, error);
-        let keys = client_key::generate(SchemeId::Tfhe, &()).map_err(|error| bug(&error))?;
-        TfheEvaluationKey::read(keys.evaluation.key_id(), keys.evaluation.payload(), &())
-            .map(|key| Self { key: Arc::new(key) })
-            .map_err(|error| bug(&error))
-    }
-
-    /// Processor time of one keyswitch + bootstrap.
-    fn run(&self) -> Duration {
-        let ((), spent) =
-            timed(|| (0..CALIBRATION_BOOTSTRAPS).for_each(|_| self.key.bootstrap_once()));
-        spent.cpu / CALIBRATION_BOOTSTRAPS
-    }
-}
-
 /// How many of a tile's values differ from the plaintext reference.
 fn wrong_values(spec: &StreamSpec, reference: &FeatureMap, tile: u32, values: &[u8]) -> u64 {
     let windows = spec.tile_plan().windows(tile).unwrap_or_default();
@@ -149,11 +148,6 @@ fn wrong_values(spec: &StreamSpec, reference: &FeatureMap, tile: u32, values: &[
         .filter(|(expected, value)| expected != *value)
         .count();
     (different + missing) as u64
-}
-
-fn add(sum: &mut Spent, spent: Spent) {
-    sum.wall += spent.wall;
-    sum.cpu += spent.cpu;
 }
 
 /// A frame of pseudo-random pixels, the same at every run, that uses the whole range of levels.
@@ -171,3 +165,6 @@ fn noise(spec: &StreamSpec) -> Result<QuantisedFrame, Failure> {
         .map(|frame| spec.quantiser().quantise(&frame))
         .map_err(|error| Failure::of(FailureKind::Usage, &error))
 }
+
+#[cfg(test)]
+mod tests;

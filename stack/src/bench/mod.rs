@@ -1,5 +1,6 @@
 //! `blindsight bench`: encrypts, pools and decrypts one frame in this process and says what each step costs.
 
+mod calibration;
 mod clock;
 mod measure;
 mod report;
@@ -18,7 +19,7 @@ pub(crate) struct Args {
     scheme: SchemeId,
     #[command(flatten)]
     stream: StreamArgs,
-    /// Threads to pool with [default: all cores]
+    /// Threads to make keys and pool with [default: all cores]
     #[arg(long)]
     threads: Option<usize>,
     /// Measure one keyswitch + bootstrap (pbs_ms) with any scheme, not only with tfhe

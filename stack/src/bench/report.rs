@@ -45,6 +45,7 @@ impl Report {
         let pool = self.spec.pool();
         let mut object = json!({
             "scheme": self.spec.scheme().as_str(),
+            "parameter_set": self.parameter_set(),
             "bits": self.spec.quantiser().bits(),
             "levels": self.spec.quantiser().level_count(),
             "size": format!("{}x{}", self.spec.width(), self.spec.height()),
@@ -70,10 +71,18 @@ impl Report {
         }
         if self.failure.bootstraps_per_window > 0 {
             object["pbs_per_window"] = json!(self.failure.bootstraps_per_window);
+        }
+        // A scheme without noise has minus infinity, which is no JSON number.
+        if self.failure.log2_window_failure.is_finite() {
             object["log2_failure"] = json!(self.failure.log2_failure());
             object["log2_window_failure"] = json!(self.failure.log2_window_failure);
         }
         object
+    }
+
+    fn parameter_set(&self) -> &'static str {
+        let scheme = self.spec.scheme().get();
+        scheme.parameter_set(self.spec.pool().kernel())
     }
 }
 
@@ -81,6 +90,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let per_window = self.pool_cpu_ms / self.windows as f64;
         writeln!(f, "{} on {} threads", self.spec, self.threads)?;
+        writeln!(f, "  parameters {}", self.parameter_set())?;
         writeln!(f, "  {}", self.failure)?;
         writeln!(f, "  windows   {:>12}   wrong {}", self.windows, self.wrong)?;
         writeln!(f, "  keygen    {:>12.1} ms", self.keygen_ms)?;
