@@ -11,6 +11,9 @@ use tempfile::TempDir;
 use crate::key_cache::key_set;
 use crate::programs::run;
 
+/// The nodes that have a file in `configs/demo`.
+const NODES: [&str; 5] = ["broker", "camera", "camera-live", "worker", "viewer"];
+
 /// The folders `configs/demo`, `blindsight-data` and `samples` below one temporary folder.
 #[derive(Debug)]
 pub struct Checkout {
@@ -34,7 +37,7 @@ impl Checkout {
         );
         assert_eq!(made.code, 0, "{}", made.stderr);
         fs::create_dir_all(checkout.path().join("configs/demo")).unwrap();
-        for node in ["broker", "camera", "worker", "viewer"] {
+        for node in NODES {
             let from = committed("configs/demo").join(format!("{node}.toml"));
             fs::copy(from, checkout.config(node)).unwrap();
         }
@@ -46,7 +49,7 @@ impl Checkout {
         self.folder.path()
     }
 
-    /// The configuration file of a node, by the first word of its name.
+    /// The configuration file of a node, by its name without the ending.
     pub fn config(&self, node: &str) -> PathBuf {
         self.path().join(format!("configs/demo/{node}.toml"))
     }
@@ -60,7 +63,7 @@ impl Checkout {
 
     /// Moves all nodes to another port.
     pub fn move_to_port(&self, port: u16) {
-        for node in ["broker", "camera", "worker", "viewer"] {
+        for node in NODES {
             self.edit(node, "127.0.0.1:18830", &format!("127.0.0.1:{port}"));
         }
     }

@@ -164,8 +164,8 @@ fn a_wrong_key_in_the_configuration_is_named_with_its_line() {
 #[test]
 fn the_committed_configuration_files_are_fine() {
     let root = committed("");
-    let files =
-        ["broker", "camera", "worker", "viewer"].map(|node| format!("configs/demo/{node}.toml"));
+    let files = ["broker", "camera", "camera-live", "worker", "viewer"]
+        .map(|node| format!("configs/demo/{node}.toml"));
     let args = [&["config".to_owned(), "check".to_owned()][..], &files].concat();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let Outcome {
@@ -174,7 +174,13 @@ fn the_committed_configuration_files_are_fine() {
         stderr,
     } = run("blindsight", &args, &root);
     assert_eq!((code, stderr.as_str()), (0, ""));
-    let programs = ["broker", "camera-node", "pooling-worker", "viewer"];
+    let programs = [
+        "broker",
+        "camera-node",
+        "camera-node",
+        "pooling-worker",
+        "viewer",
+    ];
     let expected: String = files
         .iter()
         .zip(programs)
