@@ -31,7 +31,7 @@ fn ciphertext(ring: &Ring, rows: usize) -> Ciphertext {
 fn key(ring: &Ring) -> RelinearisationKey {
     let primes = ring.primes().len();
     let digits = (0..primes).map(|_| [random(ring, primes), random(ring, primes)]);
-    ring.relinearisation_key(digits.collect())
+    ring.relinearisation_key(&digits.collect::<Vec<_>>())
 }
 
 fn lean(criterion: &mut Criterion, set: &ParameterSet) {
@@ -59,13 +59,21 @@ fn lean(criterion: &mut Criterion, set: &ParameterSet) {
         });
         let extended = level.extend(&a);
         group.bench_function(name("tensor and transform back"), |bencher| {
-            bencher.iter(|| level.tensor(black_box(&extended), &extended));
+            bencher.iter_batched(
+                || extended.clone(),
+                |a| level.tensor_square(a),
+                BatchSize::SmallInput,
+            );
         });
-        let tensor = level.tensor(&extended, &extended);
+        let tensor = level.tensor_square(extended.clone());
         group.bench_function(name("scale"), |bencher| {
-            bencher.iter(|| level.scale(black_box(&tensor)));
+            bencher.iter_batched(
+                || tensor.clone(),
+                |tensor| level.scale(tensor),
+                BatchSize::SmallInput,
+            );
         });
-        let parts = level.scale(&tensor);
+        let parts = level.scale(tensor);
         group.bench_function(name("relinearise"), |bencher| {
             bencher.iter_batched(
                 || parts.clone(),

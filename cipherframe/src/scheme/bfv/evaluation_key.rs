@@ -64,7 +64,7 @@ pub fn read_relinearisation_key(
         .chunks(set.polynomial_bytes(set.primes))
         .map(|bytes| read_residues(what, bytes, set.degree, ring.primes()))
         .collect::<Result<Vec<Residues>, _>>()?;
-    Ok(ring.relinearisation_key(polynomials.as_chunks::<2>().0.to_vec()))
+    Ok(ring.relinearisation_key(polynomials.as_chunks::<2>().0))
 }
 
 impl SetKey {

@@ -5,7 +5,7 @@ use super::residues::{LANES, Lanes};
 use pulp::{Arch, NullaryFnOnce};
 
 /// The most primes to convert from: more would overflow the sums.
-pub const MAX_SOURCES: usize = 11;
+pub(super) const MAX_SOURCES: usize = 11;
 
 /// Bits of the reciprocals that give the multiple of the modulus.
 const RECIPROCAL_BITS: u32 = 60;
@@ -18,9 +18,11 @@ const FRACTION_BITS: u32 = 29;
 /// A coefficient is `d = sum x_i M/m_i - v M` with `x_i = [d (M/m_i)^-1]` modulo `m_i` and `v = round(sum x_i / m_i)`,
 /// taken between `-M/2` and `M/2`.
 #[derive(Clone, Debug)]
-pub struct Conversion {
+pub(super) struct Conversion {
     sources: Vec<Source>,
     targets: Vec<Target>,
+    /// The row of the first target.
+    first: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -43,9 +45,12 @@ struct Target {
 }
 
 impl Conversion {
-    /// Base extension: `d` modulo each of the primes `to`.
-    pub fn extension(from: &[Prime], to: &[Prime]) -> Self {
-        let sources = from.iter().map(|prime| Source::new(prime, from, 1, 0));
+    /// Base extension: `d` modulo each of the primes `to`, whose rows follow those of `from`.
+    pub(super) fn extension(from: &[Prime], to: &[Prime]) -> Self {
+        let sources = from.iter().map(|prime| {
+            let rest = prime.product(others(from, prime.value()));
+            Source::new(prime, prime.invert(rest), 0)
+        });
         let targets = to.iter().map(|to| {
             let weight = |skip| to.product(others(from, skip));
             let weights = from.iter().map(|prime| weight(prime.value()));
@@ -54,12 +59,13 @@ impl Conversion {
         Self {
             sources: sources.collect(),
             targets: targets.collect(),
+            first: from.len(),
         }
     }
 
-    /// Scaling: `round(t d / Q)` modulo each prime of `q`, for `d` modulo `Q P`, the product of `q` and `p`. Inputs count
-    /// `unit` times, as unnormalised transforms leave them.
-    pub fn scaling(t: u32, q: &[Prime], p: &[Prime], unit: u32) -> Self {
+    /// Scaling: `round(t d / Q)` modulo each prime of `q`, for `d` modulo `Q P`, the product of `q` and `p`, in place of the
+    /// rows of `q`. Inputs count `degree` times `2^-32`, as unnormalised transforms and Montgomery reductions leave them.
+    pub(super) fn scaling(t: u32, q: &[Prime], p: &[Prime], degree: u32) -> Self {
         let all: Vec<Prime> = q.iter().chain(p).copied().collect();
         // The remainder of t P modulo q_i: it gives the fraction of t P / q_i.
         let remainder = |prime: &Prime| prime.multiply(t, prime.product(values(p)));
@@ -70,7 +76,10 @@ impl Conversion {
                 (prime, (fraction / u64::from(prime.value())) as u32)
             })
             .chain(p.iter().map(|prime| (prime, 0)))
-            .map(|(prime, fraction)| Source::new(prime, &all, unit, fraction));
+            .map(|(prime, fraction)| {
+                let rest = prime.product(others(&all, prime.value()).chain([degree]));
+                Source::new(prime, prime.to_montgomery(prime.invert(rest)), fraction)
+            });
         let targets = q.iter().map(|to| {
             let t_times_p = remainder(to);
             let whole = |prime: &Prime| {
@@ -90,23 +99,23 @@ impl Conversion {
             };
             let shares = p
                 .iter()
-                .map(|prime| to.multiply(t % to.value(), to.product(others(p, prime.value()))));
+                .map(|prime| to.multiply(t, to.product(others(p, prime.value()))));
             let weights = q.iter().map(whole).chain(shares);
             Target::new(*to, weights.collect(), t_times_p)
         });
         Self {
             sources: sources.collect(),
             targets: targets.collect(),
+            first: 0,
         }
     }
 
-    /// Converts rows of `row` lanes each: one row per source prime in `from`, one per target prime in `to`.
-    pub fn convert(&self, row: usize, from: &[Lanes], to: &mut [Lanes]) {
+    /// Converts rows of `row` lanes each, the first of them those of the sources.
+    pub(super) fn convert(&self, row: usize, lanes: &mut [Lanes]) {
         Arch::new().dispatch(Convert {
             conversion: self,
             row,
-            from,
-            to,
+            lanes,
         });
     }
 }
@@ -121,10 +130,9 @@ fn others(primes: &[Prime], skip: u32) -> impl Iterator<Item = u32> {
 }
 
 impl Source {
-    fn new(prime: &Prime, all: &[Prime], unit: u32, fraction: u32) -> Self {
-        let rest = prime.product(others(all, prime.value()).chain([unit]));
+    fn new(prime: &Prime, weight: u32, fraction: u32) -> Self {
         Self {
-            weight: prime.factor(prime.invert(rest)),
+            weight: prime.factor(weight),
             reciprocal: ((1u64 << RECIPROCAL_BITS) / u64::from(prime.value())) as u32,
             fraction,
         }
@@ -149,8 +157,7 @@ impl Target {
 struct Convert<'a> {
     conversion: &'a Conversion,
     row: usize,
-    from: &'a [Lanes],
-    to: &'a mut [Lanes],
+    lanes: &'a mut [Lanes],
 }
 
 impl NullaryFnOnce for Convert<'_> {
@@ -161,14 +168,13 @@ impl NullaryFnOnce for Convert<'_> {
         let Self {
             conversion,
             row,
-            from,
-            to,
+            lanes: rows,
         } = self;
         for place in 0..row {
             let mut digits = [[0; LANES]; MAX_SOURCES];
             let mut parts = [1u64 << (RECIPROCAL_BITS - 1); LANES];
             let mut fractions = [1u64 << (FRACTION_BITS - 1); LANES];
-            let lanes = from.iter().skip(place).step_by(row);
+            let lanes = rows.iter().skip(place).step_by(row);
             for ((source, lanes), digit) in conversion.sources.iter().zip(lanes).zip(&mut digits) {
                 for (digit, residue) in digit.iter_mut().zip(lanes) {
                     *digit = source.weight.multiply(*residue);
@@ -185,11 +191,9 @@ impl NullaryFnOnce for Convert<'_> {
             }
             let multiples = parts.map(|sum| sum >> RECIPROCAL_BITS);
             let rounded = fractions.map(|sum| sum >> FRACTION_BITS);
-            for (target, lanes) in conversion
-                .targets
-                .iter()
-                .zip(to.iter_mut().skip(place).step_by(row))
-            {
+            let first = conversion.first * row + place;
+            let lanes = rows.iter_mut().skip(first).step_by(row);
+            for (target, lanes) in conversion.targets.iter().zip(lanes) {
                 let mut sums = multiples.map(|multiple| multiple * u64::from(target.wrap));
                 for (weight, digit) in target.weights.iter().zip(&digits) {
                     for (sum, digit) in sums.iter_mut().zip(digit) {

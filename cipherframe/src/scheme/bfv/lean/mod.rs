@@ -36,6 +36,7 @@
 //! Nothing here is secret: the worker sees ciphertexts and public evaluation keys, so the time may depend on them.
 
 mod conversion;
+mod level;
 pub mod prime;
 mod product;
 mod relinearisation;
@@ -43,8 +44,8 @@ mod residues;
 mod ring;
 mod switch;
 
-pub use conversion::Conversion;
+pub use level::{Ciphertext, Level};
 pub use product::{Extended, Tensor};
 pub use relinearisation::RelinearisationKey;
 pub use residues::{LANES, Lanes, Residues};
-pub use ring::{Ciphertext, Level, Ring, RingError};
+pub use ring::{Ring, RingError};

@@ -1,5 +1,7 @@
 //! Arithmetic modulo one prime just below 2^30.
 
+use super::residues::{LANES, Lanes};
+
 /// No prime is as large as this.
 pub const BOUND: u32 = 1 << 30;
 
@@ -109,6 +111,14 @@ impl Prime {
         // 2^30 is congruent to the gap, and the part above bit 30 has at most 4 bits.
         let folded = (total as u32 & (BOUND - 1)) + ((total >> 30) as u32).wrapping_mul(self.gap);
         self.subtract_once(folded)
+    }
+
+    /// `2^-32 sum` modulo q for each lane.
+    #[inline(always)]
+    pub(super) fn reduce_lanes(&self, lanes: &mut Lanes, sums: &[u64; LANES]) {
+        for (lane, sum) in lanes.iter_mut().zip(sums) {
+            *lane = self.reduce(*sum, 0);
+        }
     }
 
     /// `a` modulo q, for `a` < 2 q.

@@ -1,70 +1,117 @@
 //! Relinearisation: back from three parts to two.
 
 use super::prime::Prime;
-use super::residues::Residues;
-use tfhe_ntt::prime32::Plan;
+use super::residues::{LANES, Lanes, Residues};
+use super::ring::Row;
+use pulp::{Arch, NullaryFnOnce};
 
-/// For each digit an encryption of `s^2` under `s`, transformed, with the `1/N` of the inverse transform in it.
+/// For each digit an encryption of `s^2` under `s`, transformed, in Montgomery form and with the `1/N` of the inverse
+/// transform in it.
 ///
-/// Digit `i` of a polynomial is its residue modulo `q_i`, taken between `-q_i/2` and `q_i/2`; its gadget is 1 modulo `q_i` and 0 modulo the others. So the
-/// key for the first `l` primes is the first `l` digits and rows of the whole key.
+/// Digit `i` of a polynomial is its residue modulo `q_i`, taken between `-q_i/2` and `q_i/2`; its gadget is 1 modulo
+/// `q_i` and 0 modulo the others. So the key for the first `l` primes is the first `l` digits and rows of the whole key.
 #[derive(Clone, Debug)]
 pub struct RelinearisationKey {
-    digits: Vec<[Residues; 2]>,
+    /// For each prime: two rows for each digit.
+    primes: Vec<Residues>,
 }
 
 impl RelinearisationKey {
     /// From the key's polynomials as plain coefficients.
-    pub(super) fn new(mut digits: Vec<[Residues; 2]>, primes: &[Prime], plans: &[Plan]) -> Self {
-        for polynomial in digits.iter_mut().flatten() {
-            for ((row, prime), plan) in polynomial.coefficients_mut().zip(primes).zip(plans) {
-                let degree = row.len() as u32;
-                let normalise = prime.factor(prime.invert(degree));
-                row.iter_mut()
-                    .for_each(|residue| *residue = normalise.multiply(*residue));
-                plan.fwd(row);
+    pub(super) fn new(digits: &[[Residues; 2]], rows: &[Row]) -> Self {
+        let primes = rows.iter().enumerate().map(|(place, Row { prime, plan })| {
+            let degree = plan.ntt_size();
+            let normalise = prime.to_montgomery(prime.invert(degree as u32));
+            let normalise = prime.factor(normalise);
+            let mut key = Residues::zero(degree, 2 * digits.len());
+            let polynomials = digits.iter().flatten();
+            let from = polynomials.filter_map(|polynomial| polynomial.coefficients().nth(place));
+            for (to, from) in key.coefficients_mut().zip(from) {
+                for (to, from) in to.iter_mut().zip(from) {
+                    *to = normalise.multiply(*from);
+                }
+                plan.fwd(to);
             }
+            key
+        });
+        Self {
+            primes: primes.collect(),
         }
-        Self { digits }
     }
 
     /// Adds to `low` what makes it, with `top` for `s^2` forgotten, an encryption of the same plaintext.
-    pub(super) fn relinearise(
-        &self,
-        top: &Residues,
-        low: [&mut Residues; 2],
-        primes: &[Prime],
-        plans: &[Plan],
-    ) {
-        let mut sums = [(); 2].map(|()| Residues::zero(top.degree(), primes.len()));
-        let mut lifted = vec![0; top.degree()];
-        for ((digit, own), [key0, key1]) in top.coefficients().zip(primes).zip(&self.digits) {
-            let [sum0, sum1] = &mut sums;
-            let keys = key0.coefficients().zip(key1.coefficients());
-            let sums = sum0.coefficients_mut().zip(sum1.coefficients_mut());
-            for (((prime, plan), (key0, key1)), (sum0, sum1)) in
-                primes.iter().zip(plans).zip(keys).zip(sums)
-            {
-                // A digit above half its prime stands for a negative one, and primes are so close to each other that
-                // it then stays between 0 and the other prime.
-                let (half, apart) = (own.value() / 2, prime.value().wrapping_sub(own.value()));
-                for (lifted, residue) in lifted.iter_mut().zip(digit) {
-                    let negative = if *residue > half { apart } else { 0 };
-                    *lifted = residue.wrapping_add(negative);
-                }
-                plan.fwd(&mut lifted);
-                plan.mul_accumulate(sum0, &lifted, key0);
-                plan.mul_accumulate(sum1, &lifted, key1);
+    pub(super) fn relinearise(&self, top: &Residues, low: [&mut Residues; 2], rows: &[Row]) {
+        let [low0, low1] = low;
+        let low = low0.coefficients_mut().zip(low1.coefficients_mut());
+        let mut digits = Residues::zero(top.degree(), rows.len());
+        let mut sums = Residues::zero(top.degree(), 2);
+        for (((low0, low1), key), Row { prime, plan }) in low.zip(&self.primes).zip(rows) {
+            let from = top.coefficients().zip(rows);
+            for (digit, (from, own)) in digits.coefficients_mut().zip(from) {
+                lift(digit, from, &own.prime, prime);
+                plan.fwd(digit);
             }
-        }
-        for (low, mut sum) in low.into_iter().zip(sums) {
-            let rows = low.coefficients_mut().zip(sum.coefficients_mut());
-            for ((low, sum), (prime, plan)) in rows.zip(primes.iter().zip(plans)) {
+            let row = digits.lanes_per_row();
+            Arch::new().dispatch(SumOfProducts {
+                prime: *prime,
+                row,
+                digits: digits.lanes(),
+                key: key.lanes(),
+                sums: sums.lanes_mut(),
+            });
+            for (sum, low) in sums.coefficients_mut().zip([low0, low1]) {
                 plan.inv(sum);
                 for (low, sum) in low.iter_mut().zip(&*sum) {
                     *low = prime.add(*low, *sum);
                 }
             }
+        }
+    }
+}
+
+/// The digit `from` modulo `own`, written modulo another prime.
+///
+/// A digit above half its prime stands for a negative one, and primes are so close to each other that it then stays
+/// between 0 and the other prime.
+fn lift(to: &mut [u32], from: &[u32], own: &Prime, other: &Prime) {
+    let (half, apart) = (own.value() / 2, other.value().wrapping_sub(own.value()));
+    for (to, from) in to.iter_mut().zip(from) {
+        let negative = if *from > half { apart } else { 0 };
+        *to = from.wrapping_add(negative);
+    }
+}
+
+/// For each part of a key: the sum of the digits times it.
+struct SumOfProducts<'a> {
+    prime: Prime,
+    row: usize,
+    digits: &'a [Lanes],
+    key: &'a [Lanes],
+    sums: &'a mut [Lanes],
+}
+
+impl NullaryFnOnce for SumOfProducts<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self {
+            prime,
+            row,
+            digits,
+            key,
+            sums,
+        } = self;
+        for (at, lanes) in sums.iter_mut().enumerate() {
+            let digits = digits.iter().skip(at % row).step_by(row);
+            let key = key.iter().skip(at).step_by(2 * row);
+            let mut sums = [0u64; LANES];
+            for (digit, key) in digits.zip(key) {
+                for (sum, (digit, key)) in sums.iter_mut().zip(digit.iter().zip(key)) {
+                    *sum += u64::from(*digit) * u64::from(*key);
+                }
+            }
+            prime.reduce_lanes(lanes, &sums);
         }
     }
 }

@@ -58,20 +58,15 @@ impl Residues {
         self.lanes.truncate(self.lanes_per_row * rows);
     }
 
-    /// A copy of the first rows, followed by zeros up to `rows` rows.
+    /// A copy, with zeros after it up to `rows` rows.
     pub(super) fn widened(&self, rows: usize) -> Self {
-        let mut wide = Self::zero(self.degree(), rows);
-        for (to, from) in wide.lanes.iter_mut().zip(&self.lanes) {
-            *to = *from;
+        let mut lanes = Vec::with_capacity(self.lanes_per_row * rows);
+        lanes.extend_from_slice(&self.lanes);
+        lanes.resize(self.lanes_per_row * rows, [0; LANES]);
+        Self {
+            lanes_per_row: self.lanes_per_row,
+            lanes,
         }
-        wide
-    }
-
-    /// The rows from `row` on, for writing, in one piece with those before it for reading.
-    pub(super) fn split_rows_mut(&mut self, row: usize) -> (&[Lanes], &mut [Lanes]) {
-        let at = (self.lanes_per_row * row).min(self.lanes.len());
-        let (before, after) = self.lanes.split_at_mut(at);
-        (before, after)
     }
 
     /// All rows in one piece.

@@ -6,7 +6,7 @@ use pulp::{Arch, NullaryFnOnce};
 
 /// Divides by the last prime of a basis and rounds.
 #[derive(Clone, Debug)]
-pub struct SwitchDown {
+pub(super) struct SwitchDown {
     last: Prime,
     /// For each prime that stays: itself and the inverse of the last one.
     stays: Vec<(Prime, Factor)>,
@@ -14,7 +14,7 @@ pub struct SwitchDown {
 
 impl SwitchDown {
     /// From the primes `from` to all of them but the last; `None` where that would leave none.
-    pub fn new(from: &[Prime]) -> Option<Self> {
+    pub(super) fn new(from: &[Prime]) -> Option<Self> {
         let (last, stays) = from.split_last()?;
         if stays.is_empty() {
             return None;
@@ -29,7 +29,7 @@ impl SwitchDown {
     }
 
     /// `round(c / q_last)` for each coefficient c.
-    pub fn apply(&self, polynomial: &mut Residues) {
+    pub(super) fn apply(&self, polynomial: &mut Residues) {
         Arch::new().dispatch(Apply {
             switch: self,
             polynomial,
