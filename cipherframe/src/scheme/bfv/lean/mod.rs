@@ -43,6 +43,8 @@ mod relinearisation;
 mod residues;
 mod ring;
 mod switch;
+#[cfg(test)]
+mod tests;
 
 pub use level::{Ciphertext, Level};
 pub use product::{Extended, Tensor};
