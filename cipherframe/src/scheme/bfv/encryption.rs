@@ -17,6 +17,7 @@ use fhe::proto::bfv::{Ciphertext as CiphertextProto, SecretKey as SecretKeyProto
 use fhe_traits::{DeserializeParametrized, FheEncrypter};
 use keyfile::KeyId;
 use prost::Message;
+use rayon::prelude::*;
 use std::sync::Arc;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -107,31 +108,38 @@ impl SetKey {
         }
     }
 
-    /// Encrypts one plaintext per position of the kernel into a tile.
+    /// Encrypts one plaintext per position of the kernel into a tile, side by side.
     fn tile(&self, kernel: u8, positions: &[Vec<u64>]) -> Result<Vec<u8>, SchemeError> {
-        let mut rng = rand::rng();
+        let ciphertexts = positions.par_iter().map(|slots| self.ciphertext(slots));
+        let ciphertexts: Vec<Vec<u8>> = ciphertexts.collect::<Result<_, _>>()?;
         let mut tile = start(self.form(), kernel);
-        for slots in positions {
-            let plaintext = plaintext(slots, &self.parameters)?;
-            match &self.key {
-                AnyKey::Public(key) => {
-                    let ciphertext = key.try_encrypt(&plaintext, &mut rng);
-                    push_public(&mut tile, &ciphertext.map_err(library("encrypting"))?);
-                }
-                AnyKey::Secret(key) => {
-                    let ciphertext = key.try_encrypt(&plaintext, &mut rng);
-                    let ciphertext = ciphertext.map_err(library("encrypting"))?;
-                    // The library hands the seed out in its serialised form only.
-                    let seed = CiphertextProto::from(&ciphertext).seed;
-                    let seed = <[u8; SEED_BYTES]>::try_from(seed.as_slice());
-                    let seed = seed.map_err(library("reading the seed"))?;
-                    if let Some(part) = ciphertext.first() {
-                        push_seeded(&mut tile, part, seed);
-                    }
+        ciphertexts.iter().for_each(|bytes| tile.extend(bytes));
+        Ok(tile)
+    }
+
+    /// A fresh ciphertext as it stands in a tile.
+    fn ciphertext(&self, slots: &[u64]) -> Result<Vec<u8>, SchemeError> {
+        let mut rng = rand::rng();
+        let plaintext = plaintext(slots, &self.parameters)?;
+        let mut bytes = Vec::new();
+        match &self.key {
+            AnyKey::Public(key) => {
+                let ciphertext = key.try_encrypt(&plaintext, &mut rng);
+                push_public(&mut bytes, &ciphertext.map_err(library("encrypting"))?);
+            }
+            AnyKey::Secret(key) => {
+                let ciphertext = key.try_encrypt(&plaintext, &mut rng);
+                let ciphertext = ciphertext.map_err(library("encrypting"))?;
+                // The library hands the seed out in its serialised form only.
+                let seed = CiphertextProto::from(&ciphertext).seed;
+                let seed = <[u8; SEED_BYTES]>::try_from(seed.as_slice());
+                let seed = seed.map_err(library("reading the seed"))?;
+                if let Some(part) = ciphertext.first() {
+                    push_seeded(&mut bytes, part, seed);
                 }
             }
         }
-        Ok(tile)
+        Ok(bytes)
     }
 }
 
