@@ -64,7 +64,8 @@ impl Conversion {
     }
 
     /// Scaling: `round(t d / Q)` modulo each prime of `q`, for `d` modulo `Q P`, the product of `q` and `p`, in place of the
-    /// rows of `q`. Inputs count `degree` times `2^-32`, as unnormalised transforms and Montgomery reductions leave them.
+    /// rows of `q`. Inputs count
+    /// `degree` times, as unnormalised transforms leave them.
     pub(super) fn scaling(t: u32, q: &[Prime], p: &[Prime], degree: u32) -> Self {
         let all: Vec<Prime> = q.iter().chain(p).copied().collect();
         // The remainder of t P modulo q_i: it gives the fraction of t P / q_i.
@@ -78,7 +79,7 @@ impl Conversion {
             .chain(p.iter().map(|prime| (prime, 0)))
             .map(|(prime, fraction)| {
                 let rest = prime.product(others(&all, prime.value()).chain([degree]));
-                Source::new(prime, prime.to_montgomery(prime.invert(rest)), fraction)
+                Source::new(prime, prime.invert(rest), fraction)
             });
         let targets = q.iter().map(|to| {
             let t_times_p = remainder(to);

@@ -1,12 +1,10 @@
 //! Relinearisation: back from three parts to two.
 
 use super::prime::Prime;
-use super::residues::{LANES, Lanes, Residues};
+use super::residues::Residues;
 use super::ring::Row;
-use pulp::{Arch, NullaryFnOnce};
 
-/// For each digit an encryption of `s^2` under `s`, transformed, in Montgomery form and with the `1/N` of the inverse
-/// transform in it.
+/// For each digit an encryption of `s^2` under `s`, transformed, with the `1/N` of the inverse transform in it.
 ///
 /// Digit `i` of a polynomial is its residue modulo `q_i`, taken between `-q_i/2` and `q_i/2`; its gadget is 1 modulo
 /// `q_i` and 0 modulo the others. So the key for the first `l` primes is the first `l` digits and rows of the whole key.
@@ -21,8 +19,7 @@ impl RelinearisationKey {
     pub(super) fn new(digits: &[[Residues; 2]], rows: &[Row]) -> Self {
         let primes = rows.iter().enumerate().map(|(place, Row { prime, plan })| {
             let degree = plan.ntt_size();
-            let normalise = prime.to_montgomery(prime.invert(degree as u32));
-            let normalise = prime.factor(normalise);
+            let normalise = prime.factor(prime.invert(degree as u32));
             let mut key = Residues::zero(degree, 2 * digits.len());
             let polynomials = digits.iter().flatten();
             let from = polynomials.filter_map(|polynomial| polynomial.coefficients().nth(place));
@@ -43,22 +40,19 @@ impl RelinearisationKey {
     pub(super) fn relinearise(&self, top: &Residues, low: [&mut Residues; 2], rows: &[Row]) {
         let [low0, low1] = low;
         let low = low0.coefficients_mut().zip(low1.coefficients_mut());
-        let mut digits = Residues::zero(top.degree(), rows.len());
+        // The rows of one prime at a time, which stay in the cache.
+        let mut digit = vec![0; top.degree()];
         let mut sums = Residues::zero(top.degree(), 2);
         for (((low0, low1), key), Row { prime, plan }) in low.zip(&self.primes).zip(rows) {
-            let from = top.coefficients().zip(rows);
-            for (digit, (from, own)) in digits.coefficients_mut().zip(from) {
-                lift(digit, from, &own.prime, prime);
-                plan.fwd(digit);
+            sums.lanes_mut().as_flattened_mut().fill(0);
+            let mut key = key.coefficients();
+            for (from, own) in top.coefficients().zip(rows) {
+                lift(&mut digit, from, &own.prime, prime);
+                plan.fwd(&mut digit);
+                for (sum, key) in sums.coefficients_mut().zip(&mut key) {
+                    plan.mul_accumulate(sum, &digit, key);
+                }
             }
-            let row = digits.lanes_per_row();
-            Arch::new().dispatch(SumOfProducts {
-                prime: *prime,
-                row,
-                digits: digits.lanes(),
-                key: key.lanes(),
-                sums: sums.lanes_mut(),
-            });
             for (sum, low) in sums.coefficients_mut().zip([low0, low1]) {
                 plan.inv(sum);
                 for (low, sum) in low.iter_mut().zip(&*sum) {
@@ -78,40 +72,5 @@ fn lift(to: &mut [u32], from: &[u32], own: &Prime, other: &Prime) {
     for (to, from) in to.iter_mut().zip(from) {
         let negative = if *from > half { apart } else { 0 };
         *to = from.wrapping_add(negative);
-    }
-}
-
-/// For each part of a key: the sum of the digits times it.
-struct SumOfProducts<'a> {
-    prime: Prime,
-    row: usize,
-    digits: &'a [Lanes],
-    key: &'a [Lanes],
-    sums: &'a mut [Lanes],
-}
-
-impl NullaryFnOnce for SumOfProducts<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn call(self) {
-        let Self {
-            prime,
-            row,
-            digits,
-            key,
-            sums,
-        } = self;
-        for (at, lanes) in sums.iter_mut().enumerate() {
-            let digits = digits.iter().skip(at % row).step_by(row);
-            let key = key.iter().skip(at).step_by(2 * row);
-            let mut sums = [0u64; LANES];
-            for (digit, key) in digits.zip(key) {
-                for (sum, (digit, key)) in sums.iter_mut().zip(digit.iter().zip(key)) {
-                    *sum += u64::from(*digit) * u64::from(*key);
-                }
-            }
-            prime.reduce_lanes(lanes, &sums);
-        }
     }
 }
