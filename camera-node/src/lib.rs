@@ -31,5 +31,5 @@ pub use config::{CameraConfig, CameraKey, DeliveryConfig, SourceConfig, StreamCo
 pub use event::{CameraEvent, CameraSummary, Observer};
 pub use feature::{Feature, UnknownFeature};
 pub use key_mode::{KeyMode, UnknownKeyMode};
-pub use room::{MESSAGE_OVERHEAD_BYTES, frame_bytes};
+pub use room::{FrameSize, MESSAGE_OVERHEAD_BYTES};
 pub use run::run;

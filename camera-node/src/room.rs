@@ -12,15 +12,46 @@ use crate::config::DeliveryConfig;
 /// What a message has besides its tile at most: the envelope, the topic and MQTT's own bytes.
 pub const MESSAGE_OVERHEAD_BYTES: u64 = MAX_OVERHEAD_BYTES as u64 + 128;
 
-/// What a broker has to keep for one frame at most. Known before the first frame: the length of a
-/// tile depends on the stream and the key alone.
-///
-/// # Errors
-/// When the key is of another scheme than the stream.
-pub fn frame_bytes(key: &dyn EncryptionKey, spec: &StreamSpec) -> Result<u64, SchemeError> {
-    (0..spec.tile_plan().tile_count())
-        .map(|tile| Ok(key.tile_bytes(spec, tile)? as u64 + MESSAGE_OVERHEAD_BYTES))
-        .sum()
+/// What the messages of a frame take at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FrameSize {
+    /// Bytes that a broker has to keep for one frame.
+    pub bytes: u64,
+    /// Bytes of the largest message.
+    pub largest_message: u64,
+}
+
+impl FrameSize {
+    /// Known before the first frame: the length of a tile depends on the stream and the key alone.
+    ///
+    /// # Errors
+    /// When the key is of another scheme than the stream.
+    pub fn of(key: &dyn EncryptionKey, spec: &StreamSpec) -> Result<FrameSize, SchemeError> {
+        let mut size = FrameSize::default();
+        for tile in 0..spec.tile_plan().tile_count() {
+            let message = key.tile_bytes(spec, tile)? as u64 + MESSAGE_OVERHEAD_BYTES;
+            size.bytes += message;
+            size.largest_message = size.largest_message.max(message);
+        }
+        Ok(size)
+    }
+
+    /// Refuses messages that no node would take.
+    pub(crate) fn check_packet(&self, max_packet_bytes: usize) -> Result<(), Failure> {
+        if self.largest_message <= max_packet_bytes as u64 {
+            return Ok(());
+        }
+        Err(Failure::new(
+            FailureKind::Configuration,
+            format!(
+                "a tile takes up to {} bytes on its way, `mqtt.max_packet_bytes` allows \
+                 {max_packet_bytes}",
+                self.largest_message
+            ),
+            "use a smaller `stream.kernel`, or `key_mode = \"secret\"` where the camera may hold \
+             that key, or raise `max_packet_bytes` at every node and at the broker",
+        ))
+    }
 }
 
 /// How many frames of `frame_bytes` may be without a receipt: the credit, or fewer where so many
@@ -71,6 +102,21 @@ mod tests {
             let credit = credit(&delivery(configured, bytes), frame).unwrap();
             assert_eq!(credit.get(), expected, "{configured} {bytes} {frame}");
         }
+    }
+
+    #[test]
+    fn a_tile_that_no_node_takes_is_refused_with_both_numbers() {
+        let size = FrameSize {
+            bytes: 500,
+            largest_message: 101,
+        };
+        assert!(size.check_packet(101).is_ok());
+        let refused = size.check_packet(100).unwrap_err();
+        assert_eq!(refused.kind, FailureKind::Configuration);
+        assert_eq!(
+            refused.what,
+            "a tile takes up to 101 bytes on its way, `mqtt.max_packet_bytes` allows 100"
+        );
     }
 
     #[test]

@@ -29,15 +29,17 @@ const ARRIVALS_QUEUE: usize = 64;
 
 /// Runs a camera until `source` ends or `shutdown` is cancelled: every frame is resized, turned
 /// into the feature, quantised, encrypted, signed and published, with at most `delivery.credit`
-/// frames and `delivery.bytes_on_the_way` bytes without a receipt. A source that is faster has to wait; no frame is left out.
+/// frames and `delivery.bytes_on_the_way` bytes without a receipt. A source that is faster has to
+/// wait; no frame is left out.
 ///
 /// When the source ends, the camera waits until each frame has its receipt or has run out of time.
 /// When asked to stop, it finishes the frame it is sending and ends within 5 s. Needs a tokio
 /// runtime.
 ///
 /// # Errors
-/// A key file that cannot be used, frames too large for `delivery.bytes_on_the_way`, a broker that does not answer at the start, a source that cannot
-/// be read, tiles that do not fit the packet limit, or a bug.
+/// A key file that cannot be used, frames too large for `delivery.bytes_on_the_way`, tiles that do
+/// not fit the packet limit, a broker that does not answer at the start, a source that cannot be
+/// read, or a bug.
 pub async fn run(
     config: CameraConfig,
     source: Box<dyn Source>,
@@ -48,19 +50,20 @@ pub async fn run(
     let node = config.link.node.clone();
     let (mqtt, delivery) = (config.link.mqtt.clone(), config.delivery);
     let (feature, key_mode) = (config.stream.feature, config.stream.key.mode());
-    let (credentials, sealer, frame_bytes) = blocking(move || {
+    let (credentials, sealer, frame) = blocking(move || {
         let credentials = Credentials::load(&config.link.node, NodeRole::Camera)?;
         let sealer = Sealer::load(&config, credentials.identity.clone())?;
-        let frame_bytes = sealer.frame_bytes();
-        let frame_bytes = frame_bytes.map_err(|error| Failure::of(FailureKind::Bug, &error))?;
-        Ok::<_, Failure>((credentials, sealer, frame_bytes))
+        let frame = sealer.frame_size();
+        let frame = frame.map_err(|error| Failure::of(FailureKind::Bug, &error))?;
+        Ok::<_, Failure>((credentials, sealer, frame))
     })
     .await??;
-    let credit = room::credit(&delivery, frame_bytes)?;
+    frame.check_packet(mqtt.max_packet_bytes)?;
+    let credit = room::credit(&delivery, frame.bytes)?;
     if credit < delivery.credit {
         tracing::warn!(
             credit,
-            frame_bytes,
+            frame_bytes = frame.bytes,
             bytes_on_the_way = delivery.bytes_on_the_way,
             "fewer frames are on their way at a time than `delivery.credit` allows, because no \
              more fit `delivery.bytes_on_the_way`"
@@ -93,7 +96,7 @@ pub async fn run(
     let spec = sealer.spec();
     tracing::info!(
         %session, %spec, %feature, %key_mode, key_set = %sealer.key_set(),
-        tiles = spec.tile_plan().tile_count(), frame_bytes, "camera started"
+        tiles = spec.tile_plan().tile_count(), frame_bytes = frame.bytes, "camera started"
     );
     let preprocessor = Preprocessor::new(spec.clone(), feature);
     let (settle, arrivals) = mpsc::channel(ARRIVALS_QUEUE);

@@ -11,7 +11,7 @@ use wire::message::{FrameId, FrameTile, TileHeader};
 
 use crate::config::{CameraConfig, CameraKey};
 use crate::key_mode::KeyMode;
-use crate::room::frame_bytes;
+use crate::room::FrameSize;
 
 /// Encrypts with the key of the stream and signs with the camera's own.
 pub(crate) struct Sealer {
@@ -74,9 +74,9 @@ impl Sealer {
         &self.spec
     }
 
-    /// What a broker has to keep for one frame at most.
-    pub(crate) fn frame_bytes(&self) -> Result<u64, SchemeError> {
-        frame_bytes(self.key.as_ref(), &self.spec)
+    /// What the messages of a frame take at most.
+    pub(crate) fn frame_size(&self) -> Result<FrameSize, SchemeError> {
+        FrameSize::of(self.key.as_ref(), &self.spec)
     }
 
     /// The key set that the tiles are encrypted under.

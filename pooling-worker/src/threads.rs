@@ -167,7 +167,8 @@ mod tests {
                 panic!("two threads");
             };
             for crew in threads.broadcast(|_| own()) {
-                assert_eq!(crew > own(), gives_way);
+                // A test that is run at the lowest priority has nowhere to go.
+                assert_eq!(crew > own(), gives_way && own() < 19);
             }
         }
     }

@@ -65,6 +65,9 @@ fn without_options_a_live_and_a_compact_stream_run_to_their_ends() {
     // The size is that of neither, so that scheme tfhe is done soon.
     let (maps, summary) = demo("--size 8x6 --frames 2 --out out", folder.path());
     check_all_is_well(&summary, 4);
+    // While the one worker has seconds of work with a tile of `compact`, both frames of `live` go first.
+    let order: Vec<&Value> = maps.iter().map(|map| &map["camera"]).collect();
+    assert_eq!(order[..2], ["live", "live"], "{order:?}");
     for (camera, scheme, levels) in [("live", "bfv", 3), ("compact", "tfhe", 15)] {
         check_all_is_well(&summary["cameras"][camera], 2);
         let maps = maps.iter().filter(|map| map["camera"] == camera);

@@ -101,8 +101,7 @@ fn no_node_can_name_the_secret_key_of_a_schemes_library() {
     for node in ["broker", "camera-node", "pooling-worker", "viewer", "wire"] {
         let manifest = e2e::data_folder::committed(&format!("{node}/Cargo.toml"));
         let manifest = std::fs::read_to_string(manifest).unwrap();
-        let library = |line: &&str| line.starts_with("fhe") || line.starts_with("tfhe");
-        assert_eq!(manifest.lines().find(library), None, "{node}");
+        assert!(!manifest.contains("fhe"), "{node}");
     }
 }
 

@@ -34,7 +34,8 @@ pub(crate) fn gated(source: Box<dyn Source>, frames: Option<u64>) -> (Gate, Gate
 impl Gate {
     /// A frame's map is printed, or will never come: the source may give one frame more.
     pub(crate) fn frame_done(&self) {
-        // Empty when a frame that was given up is done a second time.
+        // A frame that was given up and whose map comes after all is done twice: it takes the token of another frame,
+        // or finds none.
         let _ = self.0.try_recv();
     }
 }

@@ -2,7 +2,7 @@
 
 use super::gate::{Gate, gated};
 use super::name;
-use super::plan::{CREDIT, Plan, SITE, VIEWER, WORKER, mqtt};
+use super::plan::{CREDIT, Endpoint, Plan, SITE, VIEWER, WORKER, mqtt};
 use super::room::Room;
 use broker::Broker;
 use camera_node::source::Source;
@@ -56,15 +56,19 @@ impl Running {
     ) -> Result<Self, Failure> {
         let listener = broker::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
         let room = Room::of(plan, CREDIT)?;
+        let max_packet_bytes = room.broker.max_packet_bytes;
         let broker = Broker::start(room.broker, listener).await?;
-        let address = broker.addr();
+        let endpoint = Endpoint {
+            address: broker.addr(),
+            max_packet_bytes,
+        };
         let stop = Shutdown::new();
         let (sender, events) = mpsc::unbounded_channel();
 
         let viewer_sender = sender.clone();
         let observer = Arc::new(move |event| drop(viewer_sender.send(Event::Viewer(event))));
-        let viewer = viewer::run(plan.viewer(address), observer, stop.clone());
-        let worker = pooling_worker::run(plan.worker(address), stop.clone());
+        let viewer = viewer::run(plan.viewer(endpoint), observer, stop.clone());
+        let worker = pooling_worker::run(plan.worker(endpoint), stop.clone());
         let mut running = Self {
             broker,
             cameras: JoinSet::new(),
@@ -74,11 +78,11 @@ impl Running {
             gates: BTreeMap::new(),
             stop,
         };
-        running.until_online(address, shutdown).await?;
+        running.until_online(endpoint, shutdown).await?;
 
         let streams = plan.streams.iter().zip(room.bytes_on_the_way);
         for ((stream, bytes_on_the_way), source) in streams.zip(sources) {
-            let config = plan.camera(stream, source.interval(), bytes_on_the_way, address);
+            let config = plan.camera(stream, source.interval(), bytes_on_the_way, endpoint);
             let (gate, source) = gated(source, plan.frames);
             let sender = sender.clone();
             let observer = Arc::new(move |event| drop(sender.send(Event::Camera(event))));
@@ -133,11 +137,7 @@ impl Running {
     }
 
     /// Waits until worker and viewer have said that they are online: what a camera sends before is lost on them.
-    async fn until_online(
-        &mut self,
-        broker: SocketAddr,
-        shutdown: &Shutdown,
-    ) -> Result<(), Failure> {
+    async fn until_online(&mut self, broker: Endpoint, shutdown: &Shutdown) -> Result<(), Failure> {
         let filters = vec![Topic::all_node_states(&name(SITE))];
         let connection = mqtt(broker, name("demo"));
         let mut states = Subscriber::connect(&connection, "states", filters, self.stop.clone());

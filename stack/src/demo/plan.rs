@@ -33,6 +33,15 @@ pub(crate) const CREDIT: NonZeroU32 = NonZeroU32::new(2).unwrap();
 /// Frames that the viewer puts together at once: those of all cameras, and some that were given up too early.
 const FRAMES_IN_PROGRESS: usize = 16;
 
+/// The demo's broker, as its nodes need to know it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Endpoint {
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// The largest packet it takes.
+    pub(crate) max_packet_bytes: usize,
+}
+
 /// What the demo runs on.
 pub(crate) struct Plan {
     /// The streams, each of another scheme.
@@ -69,7 +78,7 @@ impl Plan {
     }
 
     /// The viewer's configuration.
-    pub(crate) fn viewer(&self, broker: SocketAddr) -> ViewerConfig {
+    pub(crate) fn viewer(&self, broker: Endpoint) -> ViewerConfig {
         let client_keys = self.schemes().into_iter();
         ViewerConfig {
             link: self.link(name(VIEWER), broker),
@@ -85,7 +94,7 @@ impl Plan {
     }
 
     /// The worker's configuration.
-    pub(crate) fn worker(&self, broker: SocketAddr) -> WorkerConfig {
+    pub(crate) fn worker(&self, broker: Endpoint) -> WorkerConfig {
         let evaluation_keys = self.schemes().into_iter();
         WorkerConfig {
             link: self.link(name(WORKER), broker),
@@ -106,7 +115,7 @@ impl Plan {
         stream: &Stream,
         interval: Option<Duration>,
         bytes_on_the_way: u64,
-        broker: SocketAddr,
+        broker: Endpoint,
     ) -> CameraConfig {
         CameraConfig {
             link: self.link(stream.camera.clone(), broker),
@@ -131,7 +140,7 @@ impl Plan {
         }
     }
 
-    fn link(&self, node: Name, broker: SocketAddr) -> LinkConfig {
+    fn link(&self, node: Name, broker: Endpoint) -> LinkConfig {
         LinkConfig {
             node: NodeConfig {
                 site: name(SITE),
@@ -145,10 +154,13 @@ impl Plan {
 }
 
 /// The connection of a node to the demo's broker.
-pub(crate) fn mqtt(broker: SocketAddr, node: Name) -> MqttConfig {
+pub(crate) fn mqtt(broker: Endpoint, node: Name) -> MqttConfig {
     let address = BrokerAddress {
-        host: broker.ip().to_string(),
-        port: broker.port(),
+        host: broker.address.ip().to_string(),
+        port: broker.address.port(),
     };
-    MqttConfig::new(address, name(SITE), node)
+    MqttConfig {
+        max_packet_bytes: broker.max_packet_bytes,
+        ..MqttConfig::new(address, name(SITE), node)
+    }
 }

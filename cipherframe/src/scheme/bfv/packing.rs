@@ -35,7 +35,7 @@ pub fn read_residues(
     let mut polynomial = Residues::zero(degree, primes.len());
     let mask = (1u32 << RESIDUE_BITS) - 1;
     let rows = bytes.chunks(degree / GROUP * GROUP_BYTES);
-    let mut largest_excess = None;
+    let mut all_below = true;
     for ((row, prime), bytes) in polynomial.coefficients_mut().zip(primes).zip(rows) {
         for (group, bytes) in row
             .chunks_exact_mut(GROUP)
@@ -50,15 +50,15 @@ pub fn read_residues(
                 *residue = (bits >> (place * RESIDUE_BITS)) as u32 & mask;
             }
         }
-        largest_excess =
-            largest_excess.max(row.iter().copied().filter(|r| *r >= prime.value()).max());
+        all_below &= row.iter().all(|residue| *residue < prime.value());
     }
-    match largest_excess {
-        None => Ok(polynomial),
-        Some(_) => Err(SchemeError::Malformed {
+    if all_below {
+        Ok(polynomial)
+    } else {
+        Err(SchemeError::Malformed {
             what,
             why: "a residue is not below its prime",
-        }),
+        })
     }
 }
 

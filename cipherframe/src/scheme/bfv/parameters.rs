@@ -98,8 +98,10 @@ impl ParameterSet {
 
     fn description(&self) -> String {
         format!(
-            "{self:?} moduli {:?} plaintext {PLAINTEXT_MODULUS} noise {NOISE_VARIANCE} ternary residues {RESIDUE_BITS} \
-             format 1",
+            "{} degree {} moduli {:?} plaintext {PLAINTEXT_MODULUS} noise {NOISE_VARIANCE} secret ternary \
+             residue bits {RESIDUE_BITS} format 1;",
+            self.name,
+            self.degree,
             self.moduli()
         )
     }

@@ -170,7 +170,7 @@ impl Level {
         }
     }
 
-    /// Adds a constant to every slot: `round(Q constant / t)` at the constant coefficient.
+    /// Adds a constant to every slot: `floor(Q constant / t)` at the constant coefficient.
     pub fn add_constant(&self, ciphertext: &mut Ciphertext, constant: i64) {
         let t = i64::from(self.plaintext_modulus);
         let modulus = self

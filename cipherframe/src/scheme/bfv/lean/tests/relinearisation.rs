@@ -11,8 +11,8 @@ use prost::Message;
 /// The most that a coefficient of encryption noise can be: a centred binomial distribution of variance 10.
 const NOISE: i64 = 20;
 
-/// Relinearises three random polynomials under the first `length` primes with the crate and with a key of as many
-/// digits; `check` gets how far each result is from what it stands for, with `s` applied.
+/// Relinearises random polynomials, with the same key, here and with the crate, and compares how far each result is from
+/// what it stands for.
 #[test]
 fn relinearisation_adds_no_more_noise_than_its_bound_and_less_than_the_librarys() {
     for set in SETS {
