@@ -40,4 +40,4 @@ pub use scheme::{
     UnknownScheme, failure_report,
 };
 pub use spec::{SpecError, StreamSpec};
-pub use tile::{MAX_TILES, TileCut, TilePlan, TileRegion};
+pub use tile::{MAX_TILES, TileAxis, TileCut, TilePlan, TileRegion};

@@ -260,23 +260,16 @@ mod tests {
 
     #[test]
     fn limits_of_the_scheme_are_kept() {
-        assert_eq!(
-            spec(SchemeId::Tfhe, 5, 2),
-            Err(SpecError::Levels {
-                scheme: SchemeId::Tfhe,
-                most: 15,
-                levels: 31
-            })
-        );
-        assert_eq!(
-            spec(SchemeId::Tfhe, 4, 4),
-            Err(SpecError::Kernel {
-                scheme: SchemeId::Tfhe,
+        for (kernel, refused) in [(1, true), (2, false), (4, false), (5, true)] {
+            let error = SpecError::Kernel {
+                scheme: SchemeId::Bfv,
                 smallest: 2,
-                largest: 3,
-                kernel: 4
-            })
-        );
+                largest: 4,
+                kernel,
+            };
+            assert_eq!(spec(SchemeId::Bfv, 8, kernel).err(), refused.then_some(error));
+        }
+        assert!(spec(SchemeId::Tfhe, 8, 8).is_ok());
         assert!(spec(SchemeId::Plain, 8, 8).is_ok());
         let (bits, pool) = (
             Quantiser::from_bits(4).unwrap(),

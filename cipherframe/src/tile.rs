@@ -56,6 +56,15 @@ pub struct TileRegion {
     pub rows: Vec<u32>,
 }
 
+/// The windows of a tile along one axis. Tiles with the same axes are pooled by the same circuit.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct TileAxis {
+    /// Pixels of the tile along the axis.
+    pub pixels: usize,
+    /// For each window the positions of its pixels; never empty.
+    pub windows: Vec<Range<usize>>,
+}
+
 impl TileRegion {
     /// The number of pixels a tile holds.
     pub fn pixel_count(&self) -> usize {
@@ -171,23 +180,37 @@ impl TilePlan {
         rows.flat_map(move |y| columns.clone().map(move |x| x.zip(y)))
     }
 
-    /// For each window of tile `tile`, in the order of [`Self::windows`], the positions of its pixels among the tile's
-    /// pixels, row by row. Never an empty row. `None` past the last tile and where tiles are runs.
-    pub fn window_pixels(&self, tile: u32) -> Option<Vec<Vec<Vec<usize>>>> {
+    /// Columns and rows of tile `tile`; `None` past the last tile and where tiles are runs.
+    pub fn axes(&self, tile: u32) -> Option<(TileAxis, TileAxis)> {
         let region = self.region(tile)?;
-        let positions = |window: u32, side: u32, used: &[u32]| -> Vec<usize> {
-            let span = self.pool.window_span(window, side);
-            span.filter_map(|pixel| used.binary_search(&pixel).ok())
-                .collect()
+        let axis = |windows: Range<u32>, side: u32, used: &[u32]| {
+            let positions = |window| {
+                let span = self.pool.window_span(window, side);
+                let start = used.partition_point(|pixel| *pixel < span.start);
+                start..start + span.len()
+            };
+            TileAxis {
+                pixels: used.len(),
+                windows: windows.map(positions).collect(),
+            }
         };
-        let mut windows = Vec::with_capacity(region.window_count());
-        for y in region.window_rows.clone() {
-            let rows = positions(y, self.frame_height, &region.rows);
-            for x in region.window_columns.clone() {
-                let columns = positions(x, self.frame_width, &region.columns);
-                let start = |row: &usize| row * region.columns.len();
-                let row = |row: &usize| columns.iter().map(|column| start(row) + column).collect();
-                windows.push(rows.iter().map(row).collect());
+        Some((
+            axis(region.window_columns, self.frame_width, &region.columns),
+            axis(region.window_rows, self.frame_height, &region.rows),
+        ))
+    }
+
+    /// For each window of tile `tile`, in the order of [`Self::windows`], the positions of its pixels among the tile's
+    /// pixels, row by row. `None` past the last tile and where tiles are runs.
+    pub fn window_pixels(&self, tile: u32) -> Option<Vec<Vec<usize>>> {
+        let (columns, rows) = self.axes(tile)?;
+        let mut windows = Vec::with_capacity(columns.windows.len() * rows.windows.len());
+        for row in &rows.windows {
+            for column in &columns.windows {
+                let places = row
+                    .clone()
+                    .flat_map(|y| column.clone().map(move |x| (x, y)));
+                windows.push(places.map(|(x, y)| y * columns.pixels + x).collect());
             }
         }
         Some(windows)
@@ -287,7 +310,7 @@ mod tests {
                 for (window, pixels) in windows.into_iter().zip(pixels) {
                     // The same pixels, by their place in the frame.
                     let place = |at: &usize| (region.columns[at % region.columns.len()], region.rows[at / region.columns.len()]);
-                    let places: Vec<(u32, u32)> = pixels.iter().flatten().map(place).collect();
+                    let places: Vec<(u32, u32)> = pixels.iter().map(place).collect();
                     let columns = pool.window_span(window % plan.map_width(), width);
                     let rows = pool.window_span(window / plan.map_width(), height);
                     let expected: Vec<(u32, u32)> =

@@ -6,20 +6,21 @@ use std::fmt;
 /// Work and failure probability of one pooled window under a stream specification.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct FailureReport {
-    /// Bootstraps of a full window.
-    pub bootstraps_per_window: u32,
+    /// Bootstraps of a frame for each of its windows. A fraction where neighbours share some.
+    pub bootstraps_per_window: f64,
     /// log2 of the largest failure probability of any bootstrap; minus infinity where there is none.
     pub log2_bootstrap_failure: f64,
     /// log2 of the largest probability that a map value decrypts wrongly although every bootstrap succeeded.
     pub log2_decryption_failure: f64,
-    /// log2 of the probability that anything fails in one window: the sum over its steps.
+    /// log2 of the probability that anything fails, for each window: the sum over all steps of a frame, divided by its
+    /// windows.
     pub log2_window_failure: f64,
 }
 
 impl FailureReport {
     /// A scheme without noise.
     pub(crate) const EXACT: Self = Self {
-        bootstraps_per_window: 0,
+        bootstraps_per_window: 0.0,
         log2_bootstrap_failure: f64::NEG_INFINITY,
         log2_decryption_failure: f64::NEG_INFINITY,
         log2_window_failure: f64::NEG_INFINITY,
@@ -37,7 +38,7 @@ impl fmt::Display for FailureReport {
         if self.log2_failure() == f64::NEG_INFINITY {
             return f.write_str("no noise, no failure");
         }
-        if self.bootstraps_per_window == 0 {
+        if self.bootstraps_per_window == 0.0 {
             return write!(
                 f,
                 "failure probability at most 2^{:.1} per slot, and 2^{:.1} per window",
@@ -46,7 +47,7 @@ impl fmt::Display for FailureReport {
         }
         write!(
             f,
-            "{} bootstraps per window, failure probability at most 2^{:.1} per bootstrap, 2^{:.1} per decryption and \
+            "{:.2} bootstraps per window, failure probability at most 2^{:.1} per bootstrap, 2^{:.1} per decryption and \
              2^{:.1} per window",
             self.bootstraps_per_window,
             self.log2_bootstrap_failure,

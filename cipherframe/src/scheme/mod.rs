@@ -307,6 +307,9 @@ pub enum SchemeError {
         /// What the library said.
         why: String,
     },
+    /// The planner built a circuit that cannot be.
+    #[error("the circuit of this stream cannot be built: {0}; this is a bug, please report it")]
+    Circuit(#[from] tfhe::circuit::CircuitError),
     /// The listener asked to stop.
     #[error("cancelled before the work was done; start it again")]
     Cancelled,

@@ -130,10 +130,10 @@ impl EvaluationKey for PlainKey {
         }
         let windows = spec.tile_plan().window_pixels(tile).unwrap_or_default();
         let level = |position: &usize| levels.get(*position).copied();
-        let highest = |rows: &Vec<Vec<usize>>| rows.iter().flatten().filter_map(level).max();
+        let highest = |pixels: &Vec<usize>| pixels.iter().filter_map(level).max();
         let values = windows
             .iter()
-            .map(|rows| highest(rows).unwrap_or(0))
+            .map(|pixels| highest(pixels).unwrap_or(0))
             .collect();
         progress.advance(1, 1);
         Ok(values)

@@ -32,8 +32,10 @@ impl Calibration {
     }
 
     /// Processor time of one keyswitch + bootstrap.
-    pub(crate) fn run(&self) -> Duration {
-        let ((), spent) = timed(|| (0..BOOTSTRAPS).for_each(|_| self.key.bootstrap_once()));
-        spent.cpu / BOOTSTRAPS
+    pub(crate) fn run(&self) -> Result<Duration, Failure> {
+        let (bootstrapped, spent) =
+            timed(|| (0..BOOTSTRAPS).try_for_each(|_| self.key.bootstrap_once()));
+        bootstrapped.map_err(|error| Failure::of(FailureKind::Bug, &error))?;
+        Ok(spent.cpu / BOOTSTRAPS)
     }
 }

@@ -37,7 +37,7 @@ pub(crate) fn measure(
     let all = |payloads: &[Vec<u8>]| payloads.iter().map(|tile| tile.len() as u64).sum::<u64>();
 
     let own = loaded.tfhe.clone().map(Calibration::new);
-    let before = own.as_ref().map(Calibration::run);
+    let before = own.as_ref().map(Calibration::run).transpose()?;
     let (ciphertexts, encrypt) = timed(|| {
         let encrypted = tiles.map(|tile| loaded.public.encrypt(spec, &frame, tile));
         encrypted.collect::<Result<Vec<_>, _>>()
@@ -60,8 +60,8 @@ pub(crate) fn measure(
     let peak_rss_bytes = peak_rss_bytes();
     drop((ciphertexts, maps));
     let bootstrap = match (&own, before) {
-        (Some(own), Some(before)) => Some((before + own.run()) / 2),
-        _ if calibrate => Some(Calibration::with_own_keys()?.run()),
+        (Some(own), Some(before)) => Some((before + own.run()?) / 2),
+        _ if calibrate => Some(Calibration::with_own_keys()?.run()?),
         _ => None,
     };
 

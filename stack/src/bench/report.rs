@@ -69,7 +69,7 @@ impl Report {
         if let Some(pbs_ms) = self.pbs_ms {
             object["pbs_ms"] = json!(pbs_ms);
         }
-        if self.failure.bootstraps_per_window > 0 {
+        if self.failure.bootstraps_per_window > 0.0 {
             object["pbs_per_window"] = json!(self.failure.bootstraps_per_window);
         }
         // A scheme without noise has minus infinity, which is no JSON number.

@@ -1,10 +1,11 @@
 //! The camera's side: encryption under the compact public key.
 //!
-//! A tile is one compact list: 2048 mask words shared by all its pixels, then one body word per pixel, three bytes each.
+//! A tile is one compact list: 2048 mask words shared by all its messages, then one body word per message, three bytes
+//! each. A message is a digit of a pixel's level, and the digits of a pixel follow one another.
 
-use super::parameters::{
-    MESSAGES_PER_LIST, MODULUS, SET, TILE_WORD_BYTES, big_lwe_dimension, fresh_scale_log2,
-};
+use super::digits::digits;
+use super::parameters::{MESSAGES_PER_LIST, MODULUS, SET, TILE_WORD_BYTES, big_lwe_dimension};
+use super::plan::pixel_scales_log2;
 use super::words::{key_words, push_tile_words};
 use crate::quantiser::QuantisedFrame;
 use crate::scheme::{EncryptionKey, Key, SchemeError, SchemeId, check_scheme, region, tile_levels};
@@ -28,9 +29,9 @@ impl TfhePublicKey {
     }
 }
 
-/// Bytes of a tile of `pixels` pixels.
-pub(super) const fn tile_bytes(pixels: usize) -> usize {
-    (MESSAGES_PER_LIST + pixels) * TILE_WORD_BYTES
+/// Bytes of a tile of `messages` messages.
+pub(super) const fn tile_bytes(messages: usize) -> usize {
+    (MESSAGES_PER_LIST + messages) * TILE_WORD_BYTES
 }
 
 impl Key for TfhePublicKey {
@@ -52,11 +53,15 @@ impl EncryptionKey for TfhePublicKey {
     ) -> Result<Vec<u8>, SchemeError> {
         check_scheme(SchemeId::Tfhe, spec)?;
         let levels = tile_levels(spec, frame, tile)?;
-        let scale_log2 = fresh_scale_log2(spec.pool().kernel());
-        let encoded: Vec<u64> = levels
-            .iter()
-            .map(|level| u64::from(*level) << scale_log2)
-            .collect();
+        let level_count = spec.quantiser().level_count();
+        let scales_log2 = pixel_scales_log2(spec.pool().kernel(), level_count)?;
+        let digits = digits(level_count);
+        let messages = |level: &u8| {
+            let level = *level;
+            let digits = digits.iter().zip(&scales_log2);
+            digits.map(move |(digit, scale_log2)| u64::from(digit.of(level)) << scale_log2)
+        };
+        let encoded: Vec<u64> = levels.iter().flat_map(messages).collect();
         let mut list = LweCompactCiphertextList::new(
             0u64,
             big_lwe_dimension().to_lwe_size(),
@@ -76,13 +81,14 @@ impl EncryptionKey for TfhePublicKey {
             SET.glwe_noise_distribution,
             generator.noise_generator_mut(),
         );
-        let mut bytes = Vec::with_capacity(tile_bytes(levels.len()));
+        let mut bytes = Vec::with_capacity(tile_bytes(list.lwe_ciphertext_count().0));
         push_tile_words(&mut bytes, list.as_ref());
         Ok(bytes)
     }
 
     fn tile_bytes(&self, spec: &StreamSpec, tile: u32) -> Result<usize, SchemeError> {
         check_scheme(SchemeId::Tfhe, spec)?;
-        Ok(tile_bytes(region(spec, tile)?.pixel_count()))
+        let digits = digits(spec.quantiser().level_count()).len();
+        Ok(tile_bytes(region(spec, tile)?.pixel_count() * digits))
     }
 }

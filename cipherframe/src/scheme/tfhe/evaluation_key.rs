@@ -2,9 +2,12 @@
 //!
 //! On disk each is a 16-byte seed and its body words; masks are regenerated from the seed when the key is read.
 
+use super::bootstrap::BootstrapKeys;
+use super::circuit::{Circuit, CircuitError, Value};
+use super::executor::{Ciphertext, run};
 use super::parameters::{
-    MODULUS, OUTPUT_SCALE_LOG2, PACKING, SET, big_lwe_dimension, bootstrap_key_words,
-    keyswitch_key_words, packing_key_words,
+    MODULUS, PACKING, SET, big_lwe_dimension, bootstrap_key_words, keyswitch_key_words,
+    packing_key_words,
 };
 use super::words::key_words;
 use super::{SEED_BYTES, Tfhe};
@@ -17,10 +20,8 @@ use tfhe::core_crypto::prelude::*;
 /// The expanded evaluation key, about 205 MB in memory.
 pub struct TfheEvaluationKey {
     pub(super) key_id: KeyId,
-    pub(super) keyswitch: LweKeyswitchKeyOwned<u64>,
-    pub(super) bootstrap: FourierLweBootstrapKeyOwned,
+    pub(super) keys: BootstrapKeys,
     pub(super) packing: LwePackingKeyswitchKeyOwned<u64>,
-    pub(super) fft: Fft,
 }
 
 impl TfheEvaluationKey {
@@ -88,24 +89,48 @@ impl TfheEvaluationKey {
         let fft = Fft::new(SET.polynomial_size);
         Ok(Self {
             key_id,
-            keyswitch,
-            bootstrap,
+            keys: BootstrapKeys {
+                keyswitch,
+                bootstrap,
+                fft,
+            },
             packing,
-            fft,
         })
     }
 
+    /// Runs a circuit on ciphertexts under the big LWE key; `input` gives its inputs. Works on the current rayon pool
+    /// and counts progress in bootstraps.
+    pub fn run(
+        &self,
+        circuit: &Circuit,
+        input: &(dyn Fn(usize) -> Ciphertext + Sync),
+        progress: &dyn Progress,
+    ) -> Result<Vec<Ciphertext>, SchemeError> {
+        run(circuit, &self.keys, input, progress)
+    }
+
+    /// The first half of a bootstrap: the same value under the small LWE key.
+    pub fn switch_key(&self, input: &Ciphertext) -> Ciphertext {
+        self.keys.switch_key(input)
+    }
+
     /// One keyswitch and bootstrap, the unit in which pooling is measured.
-    pub fn bootstrap_once(&self) {
+    pub fn bootstrap_once(&self) -> Result<(), SchemeError> {
         let size = big_lwe_dimension().to_lwe_size();
         // Words spread over the torus like those of a real ciphertext (steps of the golden ratio): the keyswitch is
         // faster on regular ones.
         let word = |index: u64| index.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let words = (1..=size.0 as u64).map(word).collect();
-        let input = LweCiphertext::from_container(words, MODULUS);
-        let mut output = [LweCiphertext::new(0u64, size, MODULUS)];
-        self.absolute_differences(&[input], &[OUTPUT_SCALE_LOG2 - 1], &mut output);
+        let input = |_| LweCiphertext::from_container((1..=size.0 as u64).map(word).collect(), MODULUS);
+        self.run(&one_bootstrap()?, &input, &()).map(drop)
     }
+}
+
+/// A circuit of a single bootstrap.
+fn one_bootstrap() -> Result<Circuit, CircuitError> {
+    let mut circuit = Circuit::default();
+    let value = circuit.refresh(&Value::input(0, 15, 56), 56)?;
+    circuit.output(value);
+    Ok(circuit)
 }
 
 /// The seeded sections of an evaluation key, one after the other.

@@ -1,21 +1,30 @@
 //! Scheme `tfhe`: one programmable bootstrap per maximum, small uplinks, results that can be computed on further.
 //!
 //! - [`parameters`]: the pinned parameter set and all sizes
-//! - [`circuit`]: which maxima, at which scale, in which round (pure)
-//! - [`noise`]: the failure probability of the circuit (pure)
+//! - [`digits`]: levels of more than 4 bits in two ciphertexts (pure)
+//! - [`circuit`]: bootstraps in rounds, and the blocks they are built from (pure)
+//! - [`plan`]: the circuit that pools a tile (pure); [`line`]: what neighbouring windows share (pure)
+//! - [`noise`]: the failure probability of a circuit (pure); [`report`]: what pooling a frame takes
+//! - [`dry_run`]: a circuit on plaintext (pure)
 //! - `encryption`: the camera's side
-//! - `evaluation_key`, `bootstrap`, `pooling`: the worker's side
+//! - `evaluation_key`, `pooling`, [`executor`], `bootstrap`: the worker's side
 //! - [`packing`]: how results travel
 //! - [`words`]: byte formats of words
 
 mod bootstrap;
 pub mod circuit;
+pub mod digits;
+pub mod dry_run;
 mod encryption;
 mod evaluation_key;
+pub mod executor;
+pub mod line;
 pub mod noise;
 pub mod packing;
 pub mod parameters;
+pub mod plan;
 mod pooling;
+pub mod report;
 pub mod words;
 
 pub use evaluation_key::TfheEvaluationKey;
@@ -46,13 +55,14 @@ impl Scheme for Tfhe {
     fn limits(&self) -> Limits {
         Limits {
             levels: parameters::MAX_LEVELS,
-            kernels: 2..=3,
+            kernels: 1..=8,
         }
     }
 
-    fn tile_cut(&self, _kernel: u8, _levels: u8) -> TileCut {
+    fn tile_cut(&self, _kernel: u8, levels: u8) -> TileCut {
+        let messages = parameters::MESSAGES_PER_LIST / digits::digits(levels).len().max(1);
         TileCut::Rectangles {
-            max_pixels: parameters::MESSAGES_PER_LIST as u32,
+            max_pixels: messages as u32,
         }
     }
 
@@ -73,7 +83,7 @@ impl Scheme for Tfhe {
     }
 
     fn failure_report(&self, spec: &StreamSpec) -> FailureReport {
-        noise::failure_report(spec.pool().kernel())
+        report::plan_report(spec).failure()
     }
 
     fn public_key_bytes(&self) -> usize {

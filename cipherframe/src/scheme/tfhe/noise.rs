@@ -2,15 +2,12 @@
 //!
 //! Variances are in units of the torus (1 = the whole torus squared). Formulas for keyswitch, modulus switch, bootstrap
 //! and packing are the library's own, `tfhe::core_crypto::commons::noise_formulas`, at 132-bit security. Noise of
-//! different operands is taken as independent, as those formulas do.
+//! different bootstraps and pixels is taken as independent, as those formulas do.
 
-use super::circuit::{Circuit, Operand};
-use super::parameters::{
-    BOOTSTRAP_SCALE_LOG2, OUTPUT_SCALE_LOG2, PACKING, SET, TILE_WORD_BYTES, big_lwe_dimension,
-    fresh_scale_log2,
-};
-use crate::scheme::FailureReport;
+use super::circuit::{Circuit, LinearCombination, Operand, Table};
+use super::parameters::{PACKING, SET, TILE_WORD_BYTES, big_lwe_dimension};
 use crate::scheme::failure::log2_gaussian_tail;
+use std::collections::BTreeMap;
 use tfhe::core_crypto::commons::noise_formulas::centered_mean_shifted_modulus_switch::centered_binary_shifted_modulus_switch_additive_variance;
 use tfhe::core_crypto::commons::noise_formulas::lwe_keyswitch::keyswitch_additive_variance_132_bits_security_tuniform;
 use tfhe::core_crypto::commons::noise_formulas::lwe_packing_keyswitch::packing_keyswitch_additive_variance_132_bits_security_tuniform;
@@ -87,87 +84,136 @@ pub fn packing_variance() -> f64 {
     packing.0 + storage.0
 }
 
-/// What pooling with a `kernel` costs and how likely its worst step is to fail, over every shape that padding can leave
-/// of a window.
-pub fn failure_report(kernel: u8) -> FailureReport {
-    let side = usize::from(kernel);
-    let mut report = FailureReport {
-        bootstraps_per_window: 0,
-        ..FailureReport::EXACT
-    };
-    for (height, width) in
-        (1..=side).flat_map(|height| (1..=side).map(move |width| (height, width)))
-    {
-        let rows: Vec<Vec<usize>> = (0..height)
-            .map(|y| (y * width..(y + 1) * width).collect())
-            .collect();
-        let mut circuit = Circuit::default();
-        circuit.add_window(&rows, fresh_scale_log2(kernel));
-        let noise = CircuitNoise::of(&circuit);
-        let bootstraps: Vec<f64> = noise
-            .bootstrap_inputs
-            .iter()
-            .map(|variance| log2_gaussian_tail(*variance, half_level(BOOTSTRAP_SCALE_LOG2)))
-            .collect();
-        let decryption = log2_gaussian_tail(noise.worst_result, half_level(OUTPUT_SCALE_LOG2));
-        // Union bound over the steps of the window.
-        let window = bootstraps.iter().map(|log2| log2.exp2()).sum::<f64>() + decryption.exp2();
-        let worst = bootstraps.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        report = FailureReport {
-            bootstraps_per_window: report
-                .bootstraps_per_window
-                .max(circuit.maxima().len() as u32),
-            log2_bootstrap_failure: report.log2_bootstrap_failure.max(worst),
-            log2_decryption_failure: report.log2_decryption_failure.max(decryption),
-            log2_window_failure: report.log2_window_failure.max(window.log2()),
-        };
-    }
-    report
-}
-
-/// The variances that decide whether a circuit fails.
+/// The noise of a circuit: how far what decides is from failing.
 #[derive(Clone, Debug)]
 pub struct CircuitNoise {
-    /// Of each bootstrap's input, after keyswitch and modulus switch.
-    pub bootstrap_inputs: Vec<f64>,
-    /// Of any packed result.
-    pub worst_result: f64,
+    /// The largest variance at the input of a bootstrap before its keyswitch, in units of the variance of a bootstrap's
+    /// output: the squared norm that parameter sets are made for.
+    pub largest_squared_norm: f64,
+    /// The largest standard deviation at the input of a bootstrap after keyswitch and modulus switch, as a part of the
+    /// distance at which it fails.
+    pub largest_deviation: f64,
+    /// For each bootstrap, log2 of the probability that it fails.
+    pub log2_bootstrap_failures: Vec<f64>,
+    /// For each result, its variance before packing.
+    pub output_variances: Vec<f64>,
+    /// For each result, log2 of the probability that it decrypts wrongly although every bootstrap succeeded.
+    pub log2_decryption_failures: Vec<f64>,
 }
 
 impl CircuitNoise {
-    /// Follows the variance through every maximum.
+    /// Follows the noise of every value. Values may share inputs and bootstraps, so each is kept as a sum over the
+    /// independent noises it consists of, not as one variance.
     pub fn of(circuit: &Circuit) -> Self {
-        let mut variances: Vec<f64> = Vec::with_capacity(circuit.maxima().len());
-        let variance = |variances: &[f64], operand: Operand| match operand {
-            Operand::Pixel { shift, .. } => fresh_variance() * power_of_four(shift),
-            Operand::Maximum(index) => variances.get(index).copied().unwrap_or(f64::INFINITY),
-        };
-        let mut bootstrap_inputs = Vec::with_capacity(circuit.maxima().len());
-        for maximum in circuit.maxima() {
-            let operands = variance(&variances, maximum.left) + variance(&variances, maximum.right);
-            let scaled_up = power_of_four(BOOTSTRAP_SCALE_LOG2.saturating_sub(maximum.scale_log2));
-            bootstrap_inputs.push(operands * scaled_up + bootstrap_input_variance());
-            variances.push(operands + bootstrap_variance());
+        let sources = [fresh_variance(), bootstrap_variance()];
+        let added = bootstrap_input_variance();
+        let mut uses = circuit.uses();
+        let mut noises: Vec<Noise> = Vec::with_capacity(circuit.bootstraps().len());
+        let (mut largest_squared_norm, mut largest_deviation) = (0f64, 0f64);
+        let mut log2_bootstrap_failures = Vec::with_capacity(circuit.bootstraps().len());
+        for (index, bootstrap) in circuit.bootstraps().iter().enumerate() {
+            let bits = circuit.table(bootstrap).map_or(0, Table::bits);
+            let variance = Noise::of(&bootstrap.input, &noises).variance(sources);
+            let bound = half_level(63 - bits);
+            largest_squared_norm = largest_squared_norm.max(variance / sources[1]);
+            largest_deviation = largest_deviation.max((variance + added).sqrt() / bound);
+            log2_bootstrap_failures.push(log2_gaussian_tail(variance + added, bound));
+            let mut noise = Noise::of(&bootstrap.plus, &noises);
+            noise.add(Operand::Bootstrap(index), 1.0);
+            noises.push(noise);
+            // As in the executor, a value goes when nothing needs it any more.
+            for operand in bootstrap.operands() {
+                if let Operand::Bootstrap(index) = operand
+                    && let Some(count) = uses.get_mut(index)
+                {
+                    *count -= 1;
+                    if let (0, Some(noise)) = (*count, noises.get_mut(index)) {
+                        *noise = Noise::default();
+                    }
+                }
+            }
         }
-        let outputs = circuit
-            .outputs()
-            .iter()
-            .map(|output| variance(&variances, *output));
-        let worst_result = outputs.fold(0.0, f64::max) + packing_variance();
+        let packing = packing_variance();
+        let (mut output_variances, mut log2_decryption_failures) = (Vec::new(), Vec::new());
+        for output in circuit.outputs() {
+            let variance = Noise::of(output.combination(), &noises).variance(sources);
+            output_variances.push(variance);
+            let bound = half_level(output.scale_log2());
+            log2_decryption_failures.push(log2_gaussian_tail(variance + packing, bound));
+        }
         Self {
-            bootstrap_inputs,
-            worst_result,
+            largest_squared_norm,
+            largest_deviation,
+            log2_bootstrap_failures,
+            output_variances,
+            log2_decryption_failures,
         }
+    }
+
+    /// log2 of the largest probability that a bootstrap fails; minus infinity without any.
+    pub fn log2_bootstrap_failure(&self) -> f64 {
+        largest(&self.log2_bootstrap_failures)
+    }
+
+    /// log2 of the largest probability that a result decrypts wrongly although every bootstrap succeeded.
+    pub fn log2_decryption_failure(&self) -> f64 {
+        largest(&self.log2_decryption_failures)
+    }
+
+    /// The sum of all these probabilities: a bound of the probability that anything fails.
+    pub fn failure(&self) -> f64 {
+        let all = self.log2_bootstrap_failures.iter();
+        all.chain(&self.log2_decryption_failures)
+            .map(|log2| log2.exp2())
+            .sum()
+    }
+}
+
+fn largest(values: &[f64]) -> f64 {
+    values.iter().copied().fold(f64::NEG_INFINITY, f64::max)
+}
+
+/// The noise of a value as a sum over independent noises: of inputs, and of outputs of bootstraps.
+#[derive(Clone, Default, Debug)]
+struct Noise {
+    parts: BTreeMap<Operand, f64>,
+}
+
+impl Noise {
+    fn of(combination: &LinearCombination, bootstraps: &[Self]) -> Self {
+        let mut sum = Self::default();
+        for (operand, weight) in combination.terms() {
+            let weight = *weight as f64;
+            match operand {
+                Operand::Input(_) => sum.add(*operand, weight),
+                Operand::Bootstrap(index) => {
+                    let parts = bootstraps.get(*index).map(|noise| &noise.parts);
+                    for (part, factor) in parts.into_iter().flatten() {
+                        sum.add(*part, factor * weight);
+                    }
+                }
+            }
+        }
+        sum
+    }
+
+    fn add(&mut self, part: Operand, factor: f64) {
+        *self.parts.entry(part).or_insert(0.0) += factor;
+    }
+
+    /// The variance where inputs have the variance `fresh` and bootstraps `bootstrap`.
+    fn variance(&self, [fresh, bootstrap]: [f64; 2]) -> f64 {
+        let variance = |(part, factor): (&Operand, &f64)| match part {
+            Operand::Input(_) => factor * factor * fresh,
+            Operand::Bootstrap(_) => factor * factor * bootstrap,
+        };
+        self.parts.iter().map(variance).sum()
     }
 }
 
 /// Half the distance between neighbouring levels at a scale, as a part of the torus.
 fn half_level(scale_log2: u32) -> f64 {
     2f64.powi(scale_log2 as i32 - 65)
-}
-
-fn power_of_four(exponent: u32) -> f64 {
-    4f64.powi(exponent as i32)
 }
 
 /// Variance of an encryption noise distribution, as a part of the torus.
@@ -186,28 +232,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_step_fails_with_probability_at_most_2_to_the_minus_128() {
-        for (kernel, bootstraps) in [(2, 3), (3, 8)] {
-            let report = failure_report(kernel);
-            assert_eq!(report.bootstraps_per_window, bootstraps);
-            assert!(report.log2_failure() <= -128.0, "kernel {kernel}: {report}");
-            // The window as a whole, all its steps together, keeps the bound too.
-            assert!(
-                report.log2_window_failure <= -128.0,
-                "kernel {kernel}: {report}"
-            );
-            assert!(report.log2_window_failure >= report.log2_failure());
-            // A bound so good that it must be a mistake is as suspicious as a bad one.
-            assert!(report.log2_failure() > -400.0, "kernel {kernel}: {report}");
-        }
-    }
-
-    #[test]
     fn the_librarys_own_failure_figure_is_reproduced() {
         // The set promises 2^-129.58 for a bootstrap whose input has the squared norm 25.
         let promised = log2_gaussian_tail(
             25.0 * bootstrap_variance() + bootstrap_input_variance(),
-            half_level(BOOTSTRAP_SCALE_LOG2),
+            half_level(59),
         );
         assert!(
             (promised - SET.log2_p_fail).abs() < 1.0,

@@ -1,8 +1,10 @@
 //! How results travel: up to 256 of them packed into one GLWE ciphertext whose words are switched to 16 bits.
 //!
-//! A map tile is one packed ciphertext per 256 windows: 1024 mask words, then one body word per window.
+//! A result is a digit of a window's level, and the digits of a window follow one another. A map tile is one packed
+//! ciphertext per 256 results: 1024 mask words, then one body word per result.
 
-use super::parameters::{MAP_WORD_BYTES, MODULUS, OUTPUT_SCALE_LOG2, PACKING};
+use super::digits::{Digit, digits};
+use super::parameters::{MAP_WORD_BYTES, MODULUS, PACKING};
 use super::words::{map_words, push_map_words};
 use crate::scheme::{SchemeError, check_length};
 use rayon::prelude::*;
@@ -50,36 +52,43 @@ fn at_place(
     packed
 }
 
-/// Bytes of a map tile of `windows` windows.
-pub fn packed_bytes(windows: usize) -> usize {
-    let masks = windows.div_ceil(PER_GLWE) * PACKING.mask_words();
-    (masks + windows) * MAP_WORD_BYTES
+/// Bytes of a map tile of `results` results.
+pub fn packed_bytes(results: usize) -> usize {
+    let masks = results.div_ceil(PER_GLWE) * PACKING.mask_words();
+    (masks + results) * MAP_WORD_BYTES
 }
 
-/// Decrypts a map tile of `windows` windows under the packing key: one level 0..=15 per window.
+/// Decrypts a map tile of `windows` windows under the packing key: one level `0..=level_count` per window, or above where
+/// no honest worker made it.
 pub fn unpack(
     key: &GlweSecretKey<impl Container<Element = u64>>,
     windows: usize,
+    level_count: u8,
     bytes: &[u8],
 ) -> Result<Vec<u8>, SchemeError> {
-    let half_level = 1u64 << (OUTPUT_SCALE_LOG2 - 1);
-    let level = |phase: u64| (phase.wrapping_add(half_level) >> OUTPUT_SCALE_LOG2) as u8;
-    Ok(phases(key, windows, bytes)?
-        .into_iter()
-        .map(level)
+    let digits = digits(level_count);
+    let phases = phases(key, windows * digits.len(), bytes)?;
+    let part = |(digit, phase): (&Digit, &u64)| {
+        let scale_log2 = digit.output_scale_log2();
+        let half = 1u64 << (scale_log2 - 1);
+        digit.weighted((phase.wrapping_add(half) >> scale_log2) as u8)
+    };
+    let windows = phases.chunks(digits.len().max(1));
+    Ok(windows
+        .map(|phases| digits.iter().zip(phases).map(part).sum())
         .collect())
 }
 
-/// The levels of a map tile with their noise, at the output scale.
+/// The results of a map tile with their noise, at their output scale.
 fn phases(
     key: &GlweSecretKey<impl Container<Element = u64>>,
-    windows: usize,
+    results: usize,
     bytes: &[u8],
 ) -> Result<Vec<u64>, SchemeError> {
-    check_length("tfhe map tile", packed_bytes(windows), bytes.len())?;
-    let mut all = Vec::with_capacity(windows);
+    check_length("tfhe map tile", packed_bytes(results), bytes.len())?;
+    let mut all = Vec::with_capacity(results);
     for chunk in bytes.chunks(packed_bytes(PER_GLWE)) {
-        let bodies = (windows - all.len()).min(PER_GLWE);
+        let bodies = (results - all.len()).min(PER_GLWE);
         let mut words = map_words(chunk);
         words.resize(PACKING.mask_words() + PER_GLWE, 0);
         let packed = GlweCiphertext::from_container(words, PACKING.polynomial_size, MODULUS);
@@ -142,7 +151,7 @@ mod tests {
         let results: Vec<_> = levels
             .iter()
             .map(|level| {
-                let plaintext = Plaintext(u64::from(*level) << OUTPUT_SCALE_LOG2);
+                let plaintext = Plaintext(u64::from(*level) << 60);
                 let noise = SET.glwe_noise_distribution;
                 allocate_and_encrypt_new_lwe_ciphertext(
                     &big,
@@ -156,8 +165,8 @@ mod tests {
 
         let bytes = pack(&key, &results);
         assert_eq!(bytes.len(), packed_bytes(300));
-        assert_eq!(unpack(&packing, 300, &bytes).unwrap(), levels);
-        assert!(unpack(&packing, 299, &bytes).is_err());
+        assert_eq!(unpack(&packing, 300, 15, &bytes).unwrap(), levels);
+        assert!(unpack(&packing, 299, 15, &bytes).is_err());
 
         let errors = phases(&packing, 300, &bytes)
             .unwrap()
@@ -165,7 +174,7 @@ mod tests {
             .zip(&levels)
             .take(256);
         let squares = errors.map(|(phase, level)| {
-            let error = phase.wrapping_sub(u64::from(*level) << OUTPUT_SCALE_LOG2) as i64;
+            let error = phase.wrapping_sub(u64::from(*level) << 60) as i64;
             (error as f64 / 2f64.powi(64)).powi(2)
         });
         let measured = squares.sum::<f64>() / 256.0;

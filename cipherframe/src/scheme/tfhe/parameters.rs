@@ -58,14 +58,8 @@ impl PackingParameters {
 /// The torus as 64-bit integers.
 pub const MODULUS: CiphertextModulus<u64> = CiphertextModulus::new_native();
 
-/// log2 of Delta, the spacing of the 32 levels a bootstrap tells apart on the full torus of 2^64.
-pub const BOOTSTRAP_SCALE_LOG2: u32 = 59;
-
-/// log2 of the scale of a maximum when its tree is done: 16 levels fill the torus, no padding bit is needed to decrypt.
-pub const OUTPUT_SCALE_LOG2: u32 = 60;
-
-/// The most levels: 0..=15 on 16 output levels.
-pub const MAX_LEVELS: u8 = 15;
+/// The most levels: 8 bits, which are two digits of 4.
+pub const MAX_LEVELS: u8 = 255;
 
 /// Bytes of a stored word of a packed result.
 pub const MAP_WORD_BYTES: usize = PACKING.storage_modulus_log2 / 8;
@@ -75,12 +69,6 @@ pub const MESSAGES_PER_LIST: usize = 2048;
 
 /// Bytes kept of each 64-bit word of a camera ciphertext: its top 24 bits.
 pub const TILE_WORD_BYTES: usize = 3;
-
-/// log2 of the scale at which the camera encrypts for a `kernel`: the maximum doubles the scale once per tree level, a
-/// row of the window needs `ceil(log2 kernel)` levels and so do the rows.
-pub fn fresh_scale_log2(kernel: u8) -> u32 {
-    OUTPUT_SCALE_LOG2 - 2 * u32::from(kernel).next_power_of_two().ilog2()
-}
 
 /// The dimension of the big LWE key, n = kN.
 pub const fn big_lwe_dimension() -> LweDimension {
@@ -110,8 +98,7 @@ pub const fn public_key_words() -> usize {
 /// The fingerprint of everything that two sides must share to understand each other's bytes.
 pub fn fingerprint() -> Fingerprint {
     Fingerprint::of(&format!(
-        "{SET_NAME} {SET:?} {PACKING:?} scales {BOOTSTRAP_SCALE_LOG2} {OUTPUT_SCALE_LOG2} \
-         words {TILE_WORD_BYTES} format 1"
+        "{SET_NAME} {SET:?} {PACKING:?} words {TILE_WORD_BYTES} format 2"
     ))
 }
 
@@ -134,8 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn scales_leave_room_for_each_tree() {
-        assert_eq!([fresh_scale_log2(2), fresh_scale_log2(3)], [58, 56]);
+    fn a_list_of_pixels_has_the_dimension_of_the_big_key() {
         assert_eq!(big_lwe_dimension().0, MESSAGES_PER_LIST);
     }
 }
