@@ -33,18 +33,6 @@ pub enum SpecError {
     /// The scheme is not known here.
     #[error(transparent)]
     Scheme(#[from] UnknownScheme),
-    /// More levels than the scheme can hold.
-    #[error(
-        "scheme {scheme} holds at most {most} levels, {levels} were asked for; use fewer bits or levels"
-    )]
-    Levels {
-        /// The scheme.
-        scheme: SchemeId,
-        /// Levels it can hold.
-        most: u8,
-        /// Levels asked for.
-        levels: u8,
-    },
     /// A kernel the scheme has no circuit for.
     #[error(
         "scheme {scheme} pools kernels {smallest} to {largest}, {kernel} was asked for; use another kernel"
@@ -81,7 +69,7 @@ pub enum SpecError {
 const VERSION: u8 = 1;
 
 impl StreamSpec {
-    /// A specification, checked against the limits of the scheme.
+    /// A specification, checked against what the scheme can pool.
     pub fn new(
         scheme: SchemeId,
         width: u32,
@@ -90,17 +78,9 @@ impl StreamSpec {
         pool: PoolSpec,
     ) -> Result<Self, SpecError> {
         check_sides(width, height)?;
-        let limits = scheme.get().limits();
-        if quantiser.level_count() > limits.levels {
-            let (most, levels) = (limits.levels, quantiser.level_count());
-            return Err(SpecError::Levels {
-                scheme,
-                most,
-                levels,
-            });
-        }
-        if !limits.kernels.contains(&pool.kernel()) {
-            let (smallest, largest) = (*limits.kernels.start(), *limits.kernels.end());
+        let kernels = scheme.get().kernels();
+        if !kernels.contains(&pool.kernel()) {
+            let (smallest, largest) = (*kernels.start(), *kernels.end());
             return Err(SpecError::Kernel {
                 scheme,
                 smallest,
@@ -259,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_of_the_scheme_are_kept() {
+    fn kernels_of_the_scheme_are_kept() {
         for (kernel, refused) in [(1, true), (2, false), (4, false), (5, true)] {
             let error = SpecError::Kernel {
                 scheme: SchemeId::Bfv,
@@ -267,7 +247,10 @@ mod tests {
                 largest: 4,
                 kernel,
             };
-            assert_eq!(spec(SchemeId::Bfv, 8, kernel).err(), refused.then_some(error));
+            assert_eq!(
+                spec(SchemeId::Bfv, 8, kernel).err(),
+                refused.then_some(error)
+            );
         }
         assert!(spec(SchemeId::Tfhe, 8, 8).is_ok());
         assert!(spec(SchemeId::Plain, 8, 8).is_ok());

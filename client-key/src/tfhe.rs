@@ -254,8 +254,16 @@ impl ClientKey for TfheClientKey {
     ) -> Result<Vec<u8>, SchemeError> {
         check_scheme(SchemeId::Tfhe, spec)?;
         let windows = window_count(spec, tile)?;
-        let levels = unpack(&self.secrets.packing, windows, spec.quantiser().level_count(), ciphertext)?;
+        let levels = unpack(
+            &self.secrets.packing,
+            windows,
+            spec.quantiser().level_count(),
+            ciphertext,
+        )?;
         check_levels(spec, &levels)?;
         Ok(levels)
     }
 }
+
+#[cfg(test)]
+mod measured_noise;

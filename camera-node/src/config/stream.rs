@@ -148,7 +148,7 @@ fn spec_key(error: &SpecError, levels_key: &'static str) -> &'static str {
     match error {
         SpecError::Size(_) | SpecError::Tiles { .. } => "stream.size",
         SpecError::Pool(error) => pool_key(error),
-        SpecError::Quantiser(_) | SpecError::Levels { .. } => levels_key,
+        SpecError::Quantiser(_) => levels_key,
         SpecError::Kernel { .. } => "stream.kernel",
         SpecError::Scheme(_) => "stream.scheme",
         SpecError::Malformed(_) => "stream",

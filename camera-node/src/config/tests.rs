@@ -149,13 +149,8 @@ fn check_stream(keys: &str, expected: &str) {
 #[test]
 fn the_limits_of_the_scheme_name_the_key_to_change() {
     check_stream(
-        "size = \"16x16\"\nbits = 5",
-        "13: stream.bits: scheme tfhe holds at most 15 levels, 31 were asked for; \
-         use fewer bits or levels",
-    );
-    check_stream(
-        "size = \"16x16\"\nkernel = 4",
-        "13: stream.kernel: scheme tfhe pools kernels 2 to 3, 4 was asked for; use another kernel",
+        "size = \"16x16\"\nscheme = \"bfv\"\nkernel = 5",
+        "14: stream.kernel: scheme bfv pools kernels 2 to 4, 5 was asked for; use another kernel",
     );
     check_stream(
         "size = \"1x16\"",

@@ -89,15 +89,6 @@ impl FromStr for SchemeId {
     }
 }
 
-/// What a scheme can pool.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Limits {
-    /// The most levels a pixel may have.
-    pub levels: u8,
-    /// Kernels there is a circuit for.
-    pub kernels: RangeInclusive<u8>,
-}
-
 /// Identifies a parameter set: the first 16 bytes of the BLAKE3 hash of its full description. It stands in key files and
 /// in signed headers, so that keys and ciphertexts of different sets are never mixed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -118,15 +109,15 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// One way to pool without seeing: its limits, its parameter set and how its keys are read.
+/// One way to pool without seeing: what it can pool, its parameter set and how its keys are read.
 ///
 /// Adding a scheme is one implementation of this trait, one variant of [`SchemeId`] and one module in `client-key`.
 pub trait Scheme: Sync {
     /// The scheme's name.
     fn id(&self) -> SchemeId;
 
-    /// What it can pool.
-    fn limits(&self) -> Limits;
+    /// Kernels there is a circuit for.
+    fn kernels(&self) -> RangeInclusive<u8>;
 
     /// How frames of `levels` levels, pooled with a `kernel`, are cut into tiles.
     fn tile_cut(&self, kernel: u8, levels: u8) -> TileCut;

@@ -3,14 +3,15 @@
 //! A tile is its pixel levels, a map tile its maxima, one byte each.
 
 use super::{
-    EncryptionKey, EvaluationKey, FailureReport, Fingerprint, Key, Limits, Scheme, SchemeError,
-    SchemeId, check_length, check_scheme, region, tile_levels,
+    EncryptionKey, EvaluationKey, FailureReport, Fingerprint, Key, Scheme, SchemeError, SchemeId,
+    check_length, check_scheme, region, tile_levels,
 };
 use crate::progress::Progress;
 use crate::quantiser::QuantisedFrame;
 use crate::spec::StreamSpec;
 use crate::tile::TileCut;
 use keyfile::KeyId;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// The scheme without encryption.
@@ -27,11 +28,8 @@ impl Scheme for Plain {
         SchemeId::Plain
     }
 
-    fn limits(&self) -> Limits {
-        Limits {
-            levels: 255,
-            kernels: 1..=8,
-        }
+    fn kernels(&self) -> RangeInclusive<u8> {
+        1..=8
     }
 
     fn tile_cut(&self, _kernel: u8, _levels: u8) -> TileCut {

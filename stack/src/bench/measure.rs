@@ -2,11 +2,12 @@
 
 use super::calibration::Calibration;
 use super::clock::{ms, peak_rss_bytes, timed};
+use super::error::Errors;
 use super::report::Report;
 use cipherframe::scheme::tfhe::TfheEvaluationKey;
 use cipherframe::{
-    EncryptionKey, EvaluationKey, FeatureMap, Frame, QuantisedFrame, SchemeError, SchemeId,
-    StreamSpec, failure_report, max_pool,
+    EncryptionKey, EvaluationKey, FeatureMap, Frame, Quantiser, SchemeError, SchemeId, StreamSpec,
+    failure_report, max_pool,
 };
 use client_key::{ClientKey, KeySet};
 use rayon::ThreadPoolBuilder;
@@ -14,10 +15,11 @@ use rayon::prelude::*;
 use std::sync::Arc;
 use wire::failure::{Failure, FailureKind};
 
-/// Encrypts, pools and decrypts one frame of noise under `spec`, each for all tiles before the next. Pools on `threads`
-/// threads, encrypts and decrypts on one, as the nodes do.
+/// Quantises, encrypts, pools and decrypts a frame of the size of `spec`, each for all tiles before the next. Pools on
+/// `threads` threads, encrypts and decrypts on one, as the nodes do.
 pub(crate) fn measure(
     spec: &StreamSpec,
+    frame: &Frame,
     threads: usize,
     calibrate: bool,
 ) -> Result<Report, Failure> {
@@ -31,7 +33,8 @@ pub(crate) fn measure(
     let (keys, keygen) = timed(|| pool.install(|| client_key::generate(scheme, &())));
     let keys = keys.map_err(|error| bug(&error))?;
     let loaded = Keys::load(scheme, &keys).map_err(|error| bug(&error))?;
-    let frame = noise(spec)?;
+    let exact = exact_maxima(spec, frame)?;
+    let frame = spec.quantiser().quantise(frame);
     let reference = max_pool(&frame, spec.pool()).map_err(|error| bug(&error))?;
     let tiles = 0..spec.tile_plan().tile_count();
     let all = |payloads: &[Vec<u8>]| payloads.iter().map(|tile| tile.len() as u64).sum::<u64>();
@@ -52,8 +55,8 @@ pub(crate) fn measure(
         decrypted.collect::<Result<Vec<_>, _>>()
     });
     let values = values.map_err(|error| bug(&error))?;
-    let wrong = (0..).zip(&values);
-    let wrong = wrong.map(|(tile, values)| wrong_values(spec, &reference, tile, values));
+    let map = in_place(spec, &values);
+    let wrong = wrong_values(&reference, &map);
     let (bytes_in, bytes_out) = (all(&ciphertexts), all(&maps));
 
     // Before keys of another scheme are made, which would count as memory of this one.
@@ -69,7 +72,8 @@ pub(crate) fn measure(
         spec: spec.clone(),
         threads,
         windows: reference.values().len() as u64,
-        wrong: wrong.sum(),
+        wrong,
+        errors: Errors::of(spec.quantiser(), &exact, &map),
         keygen_ms: ms(keygen.wall),
         encrypt_ms: ms(encrypt.wall),
         pool_ms: ms(pooling.wall),
@@ -136,34 +140,34 @@ impl Keys {
     }
 }
 
-/// How many of a tile's values differ from the plaintext reference.
-fn wrong_values(spec: &StreamSpec, reference: &FeatureMap, tile: u32, values: &[u8]) -> u64 {
-    let windows = spec.tile_plan().windows(tile).unwrap_or_default();
-    let missing = windows.len().abs_diff(values.len());
-    let expected = windows
-        .iter()
-        .map(|window| reference.values()[*window as usize]);
-    let different = expected
-        .zip(values)
-        .filter(|(expected, value)| expected != *value)
-        .count();
-    (different + missing) as u64
+/// The maximum of each window of the frame as it is before it is quantised.
+fn exact_maxima(spec: &StreamSpec, frame: &Frame) -> Result<Vec<u8>, Failure> {
+    let identity =
+        Quantiser::from_bits(8).map_err(|error| Failure::of(FailureKind::Bug, &error))?;
+    max_pool(&identity.quantise(frame), spec.pool())
+        .map(|map| map.values().to_vec())
+        .map_err(|error| Failure::of(FailureKind::Bug, &error))
 }
 
-/// A frame of pseudo-random pixels, the same at every run, that uses the whole range of levels.
-fn noise(spec: &StreamSpec) -> Result<QuantisedFrame, Failure> {
-    let mut state = 0x9e37_79b9_7f4a_7c15u64;
-    let mut pixel = || {
-        // xorshift64 (Marsaglia, 2003): speed and repeatability matter here, secrecy does not.
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 56) as u8
-    };
-    let luma = (0..spec.width() * spec.height()).map(|_| pixel()).collect();
-    Frame::new(spec.width(), spec.height(), luma)
-        .map(|frame| spec.quantiser().quantise(&frame))
-        .map_err(|error| Failure::of(FailureKind::Usage, &error))
+/// The values of all tiles at their places in the map; `None` where a tile gave none.
+fn in_place(spec: &StreamSpec, tiles: &[Vec<u8>]) -> Vec<Option<u8>> {
+    let plan = spec.tile_plan();
+    let mut map = vec![None; plan.map_width() as usize * plan.map_height() as usize];
+    for (tile, values) in (0..).zip(tiles) {
+        let windows = plan.windows(tile).unwrap_or_default();
+        for (window, value) in windows.into_iter().zip(values) {
+            map[window as usize] = Some(*value);
+        }
+    }
+    map
+}
+
+/// How many values differ from the plaintext reference.
+fn wrong_values(reference: &FeatureMap, map: &[Option<u8>]) -> u64 {
+    let pairs = reference.values().iter().zip(map);
+    pairs
+        .filter(|(expected, value)| **value != Some(**expected))
+        .count() as u64
 }
 
 #[cfg(test)]

@@ -2,13 +2,17 @@
 
 mod calibration;
 mod clock;
+mod error;
+mod frame;
 mod measure;
+mod plan;
 mod report;
 
 use crate::stdout;
 use crate::stream_args::{Defaults, StreamArgs};
 use cipherframe::SchemeId;
 use clap::Args as ClapArgs;
+use std::path::PathBuf;
 use wire::failure::{Failure, FailureKind};
 
 /// Options of `blindsight bench`.
@@ -25,6 +29,12 @@ pub(crate) struct Args {
     /// Measure one keyswitch + bootstrap (pbs_ms) with any scheme, not only with tfhe
     #[arg(long)]
     calibrate: bool,
+    /// Folder whose first picture is pooled, instead of noise
+    #[arg(long, value_name = "DIR")]
+    video: Option<PathBuf>,
+    /// Print what pooling would take and how likely it is to fail, and run nothing (scheme tfhe)
+    #[arg(long, conflicts_with_all = ["threads", "calibrate", "video"])]
+    plan: bool,
     /// Print one JSON object on stdout
     #[arg(long)]
     json: bool,
@@ -33,6 +43,9 @@ pub(crate) struct Args {
 /// Runs the bench and prints its report.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let spec = args.stream.spec(args.scheme, &Defaults::SMALL)?;
+    if args.plan {
+        return plan::run(&spec, args.json);
+    }
     let threads = match args.threads {
         Some(0) => {
             return Err(Failure::new(
@@ -44,7 +57,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Some(threads) => threads,
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
-    let report = measure::measure(&spec, threads, args.calibrate)?;
+    let frame = match &args.video {
+        Some(folder) => frame::first_of(folder, &spec)?,
+        None => frame::noise(&spec)?,
+    };
+    let report = measure::measure(&spec, &frame, threads, args.calibrate)?;
     if args.json {
         stdout::line(report.to_json());
     } else {

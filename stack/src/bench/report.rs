@@ -1,5 +1,6 @@
 //! What a bench found, as JSON and as text.
 
+use super::error::Errors;
 use cipherframe::{FailureReport, StreamSpec};
 use serde_json::{Value, json};
 use std::fmt;
@@ -15,6 +16,8 @@ pub(crate) struct Report {
     pub(crate) windows: u64,
     /// Windows that differ from plaintext pooling.
     pub(crate) wrong: u64,
+    /// The map against the maxima of the frame before it was quantised.
+    pub(crate) errors: Errors,
     /// Key generation, wall clock.
     pub(crate) keygen_ms: f64,
     /// Encryption of the frame, wall clock.
@@ -56,6 +59,10 @@ impl Report {
             "tiles": self.spec.tile_plan().tile_count(),
             "windows": self.windows,
             "wrong": self.wrong,
+            "error_max": self.errors.max(),
+            "error_mean": self.errors.mean(),
+            "error_counts": self.errors.counts,
+            "reversed_pairs": self.errors.reversed_pairs,
             "keygen_ms": self.keygen_ms,
             "encrypt_ms": self.encrypt_ms,
             "pool_ms": self.pool_ms,
@@ -93,6 +100,13 @@ impl fmt::Display for Report {
         writeln!(f, "  parameters {}", self.parameter_set())?;
         writeln!(f, "  {}", self.failure)?;
         writeln!(f, "  windows   {:>12}   wrong {}", self.windows, self.wrong)?;
+        writeln!(
+            f,
+            "  error     {:>12.2} grey values on average, {} at most; {} pairs in reversed order",
+            self.errors.mean(),
+            self.errors.max(),
+            self.errors.reversed_pairs
+        )?;
         writeln!(f, "  keygen    {:>12.1} ms", self.keygen_ms)?;
         writeln!(f, "  encrypt   {:>12.1} ms", self.encrypt_ms)?;
         writeln!(

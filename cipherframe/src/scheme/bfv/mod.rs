@@ -26,7 +26,7 @@ pub mod thermometer;
 mod tile;
 
 use super::{
-    EncryptionKey, EvaluationKey, FINGERPRINT_BYTES, FailureReport, Fingerprint, Limits, Scheme,
+    EncryptionKey, EvaluationKey, FINGERPRINT_BYTES, FailureReport, Fingerprint, Scheme,
     SchemeError, SchemeId,
 };
 use crate::progress::Progress;
@@ -37,6 +37,7 @@ use evaluation_key::BfvEvaluationKey;
 pub use evaluation_key::read_relinearisation_key;
 use keyfile::KeyId;
 use parameters::{DEPTH_2, DEPTH_4, ParameterSet, for_kernel};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// Bytes of the library's serialised public key of a set: a seeded ciphertext in protobuf.
@@ -69,11 +70,8 @@ impl Scheme for Bfv {
         SchemeId::Bfv
     }
 
-    fn limits(&self) -> Limits {
-        Limits {
-            levels: 255,
-            kernels: 2..=4,
-        }
+    fn kernels(&self) -> RangeInclusive<u8> {
+        2..=4
     }
 
     fn tile_cut(&self, kernel: u8, levels: u8) -> TileCut {

@@ -120,7 +120,8 @@ impl TfheEvaluationKey {
         // Words spread over the torus like those of a real ciphertext (steps of the golden ratio): the keyswitch is
         // faster on regular ones.
         let word = |index: u64| index.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let input = |_| LweCiphertext::from_container((1..=size.0 as u64).map(word).collect(), MODULUS);
+        let input =
+            |_| LweCiphertext::from_container((1..=size.0 as u64).map(word).collect(), MODULUS);
         self.run(&one_bootstrap()?, &input, &()).map(drop)
     }
 }

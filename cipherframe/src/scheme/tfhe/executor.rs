@@ -57,13 +57,17 @@ pub fn run(
                 *place = Some(value);
             }
         }
-        let operands = round.iter().filter_map(|index| circuit.bootstraps().get(*index));
+        let operands = round
+            .iter()
+            .filter_map(|index| circuit.bootstraps().get(*index));
         for operand in operands.flat_map(Bootstrap::operands) {
             run.release(&mut uses, operand);
         }
     }
     let outputs = circuit.outputs().par_iter();
-    Ok(outputs.map(|output| run.sum(output.combination())).collect())
+    Ok(outputs
+        .map(|output| run.sum(output.combination()))
+        .collect())
 }
 
 /// The size of equal batches, none above [`BATCH`], that keep all threads busy to the end of the round.

@@ -30,7 +30,7 @@ pub mod words;
 pub use evaluation_key::TfheEvaluationKey;
 
 use super::{
-    EncryptionKey, EvaluationKey, FINGERPRINT_BYTES, FailureReport, Fingerprint, Limits, Scheme,
+    EncryptionKey, EvaluationKey, FINGERPRINT_BYTES, FailureReport, Fingerprint, Scheme,
     SchemeError, SchemeId, check_fingerprint, check_length,
 };
 use crate::progress::Progress;
@@ -38,6 +38,7 @@ use crate::spec::StreamSpec;
 use crate::tile::TileCut;
 use encryption::TfhePublicKey;
 use keyfile::KeyId;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// Bytes of the seed in front of each seeded key.
@@ -52,11 +53,8 @@ impl Scheme for Tfhe {
         SchemeId::Tfhe
     }
 
-    fn limits(&self) -> Limits {
-        Limits {
-            levels: parameters::MAX_LEVELS,
-            kernels: 1..=8,
-        }
+    fn kernels(&self) -> RangeInclusive<u8> {
+        1..=8
     }
 
     fn tile_cut(&self, _kernel: u8, levels: u8) -> TileCut {

@@ -1,4 +1,4 @@
-//! The pinned parameter set, the scales of the circuit and the sizes that follow from them.
+//! The pinned parameter set and the sizes that follow from it.
 //!
 //! Everything is fixed by [`SET`] and [`PACKING`], so key and ciphertext lengths are known exactly before a byte is read.
 
@@ -57,9 +57,6 @@ impl PackingParameters {
 
 /// The torus as 64-bit integers.
 pub const MODULUS: CiphertextModulus<u64> = CiphertextModulus::new_native();
-
-/// The most levels: 8 bits, which are two digits of 4.
-pub const MAX_LEVELS: u8 = 255;
 
 /// Bytes of a stored word of a packed result.
 pub const MAP_WORD_BYTES: usize = PACKING.storage_modulus_log2 / 8;

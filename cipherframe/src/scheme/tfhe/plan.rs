@@ -241,11 +241,7 @@ fn two_digits(
     for (maximum, (window_columns, window_rows)) in maxima.iter().zip(places) {
         let pixels: Vec<usize> = window_rows
             .clone()
-            .flat_map(|y| {
-                window_columns
-                    .clone()
-                    .map(move |x| y * columns.pixels + x)
-            })
+            .flat_map(|y| window_columns.clone().map(move |x| y * columns.pixels + x))
             .collect();
         if room < pixels.len() {
             circuit.barrier();

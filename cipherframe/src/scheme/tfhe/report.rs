@@ -78,7 +78,10 @@ pub fn plan_report(spec: &StreamSpec) -> PlanReport {
             report.frame_failure = 1.0;
             continue;
         };
-        if tile_plan.axes(0).is_some_and(|(c, r)| (&c, &r) == (columns, rows)) {
+        if tile_plan
+            .axes(0)
+            .is_some_and(|(c, r)| (&c, &r) == (columns, rows))
+        {
             report.rounds = circuit.rounds().iter().map(Vec::len).collect();
         }
         for bootstrap in circuit.bootstraps() {
@@ -88,8 +91,14 @@ pub fn plan_report(spec: &StreamSpec) -> PlanReport {
         let larger = |known: &mut f64, new: f64| *known = known.max(new);
         larger(&mut report.largest_squared_norm, noise.largest_squared_norm);
         larger(&mut report.largest_deviation, noise.largest_deviation);
-        larger(&mut report.log2_bootstrap_failure, noise.log2_bootstrap_failure());
-        larger(&mut report.log2_decryption_failure, noise.log2_decryption_failure());
+        larger(
+            &mut report.log2_bootstrap_failure,
+            noise.log2_bootstrap_failure(),
+        );
+        larger(
+            &mut report.log2_decryption_failure,
+            noise.log2_decryption_failure(),
+        );
         report.frame_failure += *count as f64 * noise.failure();
     }
     report
