@@ -190,6 +190,29 @@ fn random_frames_of_the_tfhe_scheme() {
     random(SchemeId::Tfhe, 12, 5);
 }
 
+/// Ties in the high digit, low digits that decide, and trees that are refreshed on the way.
+#[test]
+fn two_digits_and_large_windows_of_the_tfhe_scheme() {
+    let (bits, few) = (
+        Quantiser::from_bits(8).unwrap(),
+        Quantiser::from_bits(4).unwrap(),
+    );
+    let cases: [Case; 6] = [
+        ((4, 4), &bits, (2, 2, 0), &|x, y| (x + 4 * y) as u8),
+        ((4, 2), &bits, (2, 2, 0), &|x, y| {
+            [0, 255, 16, 15, 128, 143, 128, 129][(x + 4 * y) as usize]
+        }),
+        ((3, 3), &bits, (3, 1, 0), &|x, y| (200 + x * y) as u8),
+        ((5, 5), &few, (5, 1, 1), &|x, y| (x * 83 + y * 47) as u8),
+        ((8, 8), &few, (8, 8, 0), &|x, y| (x * 3 + y * 5) as u8),
+        ((3, 2), &bits, (1, 1, 0), &|x, y| (x * 90 + y * 40) as u8),
+    ];
+    for (size, quantiser, pool, pixel) in cases {
+        let spec = spec(SchemeId::Tfhe, size, quantiser, pool);
+        check(&spec, &frame(size.0, size.1, quantiser, pixel));
+    }
+}
+
 #[test]
 fn random_frames_of_the_bfv_scheme() {
     random(SchemeId::Bfv, 25, 40);

@@ -54,6 +54,8 @@ fn every_json_field_is_described_and_no_other() {
     assert_eq!(names(camera), fields_of("camera"));
     let bench = objects("bench --scheme tfhe --size 2x2 --threads 1 --json");
     assert_eq!(names(&bench[0]), fields_of("bench"));
+    let plan = objects("bench --plan --json");
+    assert_eq!(names(&plan[0]), fields_of("plan"));
 }
 
 #[test]

@@ -104,6 +104,13 @@ fn eight_bits_take_fourteen_bootstraps_for_four_pixels() {
     assert_eq!(all - refreshes, 34.0);
 }
 
+#[test]
+fn pixels_are_encrypted_as_high_as_the_maxima_leave_room_for() {
+    let scales = (1..=8).map(|kernel| pixel_scales_log2(kernel, 15).unwrap()[0]);
+    assert_eq!(scales.collect::<Vec<_>>(), [60, 58, 56, 56, 56, 56, 56, 56]);
+    assert_eq!(pixel_scales_log2(2, 255).unwrap(), [57, 56]);
+}
+
 /// One maximum more without a refresh and the bound would not hold.
 #[test]
 fn the_lowest_scale_is_the_lowest() {
