@@ -26,12 +26,8 @@ fn options_of_the_demo_that_make_no_sense() {
     );
     demo(&["--bits", "9"], "error: bits = 9\n  help: give 1 to 8\n");
     demo(
-        &["--bits", "5"],
-        "error: scheme tfhe holds at most 15 levels, 31 were asked for\n  help: use fewer bits or levels\n",
-    );
-    demo(
-        &["--kernel", "4"],
-        "error: scheme tfhe pools kernels 2 to 3, 4 was asked for\n  help: use another kernel\n",
+        &["--scheme", "bfv", "--kernel", "5"],
+        "error: scheme bfv pools kernels 2 to 4, 5 was asked for\n  help: use another kernel\n",
     );
     demo(
         &["--size", "garbage"],

@@ -223,6 +223,9 @@ pub enum CircuitError {
         /// Largest value.
         high: i64,
     },
+    /// Too much noise wherever a value is refreshed.
+    #[error("no choice of scales keeps the failure probability of every bootstrap at 2^-128")]
+    Noise,
     /// An operand that is not there yet.
     #[error("value {0} is used before it is made")]
     Order(usize),

@@ -109,16 +109,15 @@ fn layout(kernel: u8, digit: Digit, target: u32) -> Result<Layout, CircuitError>
             };
             maxima.into_iter().for_each(|value| circuit.output(value));
             let failure = CircuitNoise::of(&circuit).log2_bootstrap_failure();
-            let too_likely = failure > LOG2_FAILURE_BOUND;
-            candidates.push((too_likely, circuit.bootstraps().len(), failure, layout));
+            if failure <= LOG2_FAILURE_BOUND {
+                candidates.push((circuit.bootstraps().len(), failure, layout));
+            }
         }
     }
-    let best = candidates.into_iter().min_by(|a, b| {
-        let figures = (a.0, a.1).cmp(&(b.0, b.1));
-        figures.then(a.2.total_cmp(&b.2))
-    });
-    best.map(|(.., layout)| layout)
-        .ok_or(CircuitError::Order(0))
+    let best = candidates
+        .into_iter()
+        .min_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    best.map(|(.., layout)| layout).ok_or(CircuitError::Noise)
 }
 
 /// The maximum of each window, at scale `2^target` or below.
