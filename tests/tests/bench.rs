@@ -97,6 +97,13 @@ fn a_plan_says_what_a_frame_takes_without_running_it() {
     let in_a_tile: u64 = rounds.map(|round| round.as_u64().unwrap()).sum();
     assert_eq!(in_a_tile, 14 * 256);
 
+    // Nothing is bootstrapped with kernel 1, and with few levels failing is less likely than a number can say.
+    let plan = report("bench --plan --kernel 1 --stride 1 --json");
+    assert_eq!(plan["pbs"], 0);
+    assert_eq!(plan.get("log2_bootstrap_failure"), None);
+    let plan = report("bench --plan --bits 1 --json");
+    assert!(plan["log2_frame_failure"].as_f64().unwrap() < -1100.0);
+
     let folder = tempfile::tempdir().unwrap();
     let outcome = run(
         "blindsight",

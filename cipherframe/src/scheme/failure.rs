@@ -12,8 +12,7 @@ pub struct FailureReport {
     pub log2_bootstrap_failure: f64,
     /// log2 of the largest probability that a map value decrypts wrongly although every bootstrap succeeded.
     pub log2_decryption_failure: f64,
-    /// log2 of the probability that anything fails, for each window: the sum over all steps of a frame, divided by its
-    /// windows.
+    /// log2 of the largest probability that a window is wrong: the sum over all steps that it depends on.
     pub log2_window_failure: f64,
 }
 

@@ -51,8 +51,8 @@ fn json(spec: &StreamSpec, report: &PlanReport) -> Value {
         "largest_squared_norm": report.largest_squared_norm,
         "largest_deviation": report.largest_deviation,
         "log2_decryption_failure": report.log2_decryption_failure,
-        "log2_window_failure": report.failure().log2_window_failure,
-        "log2_frame_failure": report.frame_failure.log2(),
+        "log2_window_failure": report.log2_window_failure,
+        "log2_frame_failure": report.log2_frame_failure,
     });
     // Without bootstraps this is minus infinity, which is no JSON number.
     if report.log2_bootstrap_failure.is_finite() {
@@ -69,7 +69,7 @@ fn text(spec: &StreamSpec, report: &PlanReport) -> String {
     };
     line(
         "windows",
-        format!("{} in {} tiles", report.windows, report.tiles),
+        format!("{}, tiles {}", report.windows, report.tiles),
     );
     line(
         "bootstraps",
@@ -82,33 +82,36 @@ fn text(spec: &StreamSpec, report: &PlanReport) -> String {
     for (purpose, count) in &report.bootstraps {
         line(&format!("  {}", name(*purpose)), count.to_string());
     }
-    let rounds = report.rounds.iter().map(ToString::to_string);
-    let rounds = rounds.collect::<Vec<_>>().join(" ");
-    line(
-        "rounds of a tile",
-        format!("{}: {rounds}", report.rounds.len()),
-    );
-    line(
-        "largest squared norm",
-        format!(
-            "{:.2} times a bootstrap's own variance",
-            report.largest_squared_norm
-        ),
-    );
-    line(
-        "largest noise",
-        format!("1/{:.2} of what fails", 1.0 / report.largest_deviation),
-    );
-    line(
-        "failure probability",
-        format!(
-            "2^{:.1} per bootstrap, 2^{:.1} per decryption, 2^{:.1} per window, 2^{:.1} per frame",
-            report.log2_bootstrap_failure,
-            report.log2_decryption_failure,
-            report.failure().log2_window_failure,
-            report.frame_failure.log2()
-        ),
-    );
+    if report.bootstrap_count() > 0 {
+        let rounds = report.rounds.iter().map(ToString::to_string);
+        let rounds = rounds.collect::<Vec<_>>().join(" ");
+        line(
+            "rounds of a tile",
+            format!("{}: {rounds}", report.rounds.len()),
+        );
+        line(
+            "largest squared norm",
+            format!(
+                "{:.2} times a bootstrap's own variance",
+                report.largest_squared_norm
+            ),
+        );
+        line(
+            "largest noise",
+            format!("1/{:.2} of what fails", 1.0 / report.largest_deviation),
+        );
+        line(
+            "failure probability",
+            format!("2^{:.1} per bootstrap", report.log2_bootstrap_failure),
+        );
+    }
+    for (log2, of) in [
+        (report.log2_decryption_failure, "decryption"),
+        (report.log2_window_failure, "window"),
+        (report.log2_frame_failure, "frame"),
+    ] {
+        line("failure probability", format!("2^{log2:.1} per {of}"));
+    }
     text.truncate(text.trim_end().len());
     text
 }

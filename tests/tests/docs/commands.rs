@@ -12,8 +12,9 @@ use crate::markdown::{blocks, documents, read, table_names};
 ///
 /// `keys` and `config` are really run, in a copy of what a newcomer has, one after the other as the document has them.
 /// `demo` would run for long, so it is started where there are no frames: it says so only after all its options have been
-/// checked. `bench` is asked to use no thread, which it refuses last; `bench --plan` is run. Nodes are started where their file is missing, and
-/// the file has to be a committed one, which other tests load and run. What cargo and the shell do is not tried.
+/// checked. `bench` is asked to use no thread, which it refuses last; `bench --plan` is run. Nodes are started where their
+/// file is missing, and the file has to be a committed one, which other tests load and run. What cargo and the shell do is
+/// not tried.
 #[test]
 fn every_command_is_accepted() {
     let mut commands = 0;

@@ -6,13 +6,17 @@
 //!
 //! | block | values | scale of the result | bootstraps | variance of the result (b: of a bootstrap) |
 //! | --- | --- | --- | --- | --- |
-//! | [`Circuit::linear`] | any small weights | that of the largest operand scale | 0 | sum of weight^2 x variance |
-//! | [`Circuit::rescale`] | any | any higher one | 0 | x 4 for each doubling |
+//! | [`Circuit::linear`] | any weights that fit the torus | the largest of its operands | 0 | sum of weight^2 x variance |
+//! | [`Circuit::rescale`] | any that fit the torus | any higher one | 0 | x 4 for each doubling |
 //! | [`Circuit::lookup`] | 0..=15 | any | 1 | b |
 //! | [`Circuit::refresh`] | 0..=15 | any | 1 | b |
 //! | [`Circuit::maximum`] | two that differ by at most 15 | twice that of the operands | 1 | both operands + b |
 //! | [`Circuit::is_zero`] | 0..=15 | half the torus or nothing | 1 | b |
 //! | [`Circuit::keep_if`] | 0..=15 | any from twice its own | 1 | operand + b |
+//!
+//! Variances are those of the operands at a common scale: at half the scale of the result for `maximum` and `keep_if`, at
+//! the scale of the result for `linear`. Signed values are brought to `0..=15` by the constant of `linear` before they are
+//! looked up. At scale `2^s` values of a range of `2^(64 - s)` fit the torus; what does not fit is refused.
 //!
 //! The operands of a bootstrap are scaled up to where it reads them: `2^(63 - bits)` for values of `bits` bits, which is
 //! 2^59 for 4 bits. A value at that scale or below can be looked up; noise grows with the scaling. The noise module
@@ -79,6 +83,20 @@ impl Value {
     /// Input `index`, which holds `0..=max` at scale `2^scale_log2`.
     pub fn input(index: usize, max: u8, scale_log2: u32) -> Self {
         Self::of(Operand::Input(index), 0, max.into(), scale_log2)
+    }
+
+    /// Refuses a value that wraps around the torus.
+    fn checked(self) -> Result<Self, CircuitError> {
+        let (low, high, scale_log2) = (self.low, self.high, self.scale_log2);
+        if scale_log2 < 64 && i128::from(high) - i128::from(low) < 1 << (64 - scale_log2) {
+            Ok(self)
+        } else {
+            Err(CircuitError::Torus {
+                low,
+                high,
+                scale_log2,
+            })
+        }
     }
 
     fn of(operand: Operand, low: i64, high: i64, scale_log2: u32) -> Self {
@@ -151,7 +169,7 @@ impl Table {
     pub fn entry(&self, index: usize) -> u64 {
         let half = self.entries.len().max(1);
         let word = self.entries.get(index % half).copied().unwrap_or(0);
-        if index / half % 2 == 0 {
+        if (index / half).is_multiple_of(2) {
             word
         } else {
             word.wrapping_neg()
@@ -215,6 +233,18 @@ pub enum CircuitError {
         /// log2 of the largest possible scale.
         most: u32,
     },
+    /// Values that would wrap around the torus.
+    #[error(
+        "values from {low} to {high} at scale 2^{scale_log2} do not fit the torus of 2^64; use a lower scale"
+    )]
+    Torus {
+        /// Smallest value.
+        low: i64,
+        /// Largest value.
+        high: i64,
+        /// log2 of the scale.
+        scale_log2: u32,
+    },
     /// A value outside the range that one bootstrap looks up.
     #[error("values from {low} to {high} are looked up; 0 to 15 is possible")]
     Range {
@@ -226,6 +256,9 @@ pub enum CircuitError {
     /// Too much noise wherever a value is refreshed.
     #[error("no choice of scales keeps the failure probability of every bootstrap at 2^-128")]
     Noise,
+    /// The maximum of no value.
+    #[error("the maximum of no value is asked for")]
+    Empty,
     /// An operand that is not there yet.
     #[error("value {0} is used before it is made")]
     Order(usize),
@@ -299,15 +332,18 @@ impl Circuit {
         self.first_round = self.next_round();
     }
 
-    /// The sum of values times small integer weights, at the largest of their scales.
-    pub fn linear(&self, operands: &[(&Value, i64)]) -> Result<Value, CircuitError> {
+    /// A constant and the sum of values times small integer weights, at the largest of their scales.
+    pub fn linear(&self, operands: &[(&Value, i64)], constant: i64) -> Result<Value, CircuitError> {
         let scales = operands.iter().map(|(value, _)| value.scale_log2);
         let scale_log2 = scales.max().unwrap_or(0);
         let mut sum = Value {
-            combination: LinearCombination::default(),
+            combination: LinearCombination {
+                terms: Vec::new(),
+                constant: encode(constant, scale_log2),
+            },
             scale_log2,
-            low: 0,
-            high: 0,
+            low: constant,
+            high: constant,
         };
         for (value, weight) in operands {
             sum.combination.add(&value.at(scale_log2)?, *weight);
@@ -315,17 +351,18 @@ impl Circuit {
             sum.low += ends.into_iter().min().unwrap_or(0);
             sum.high += ends.into_iter().max().unwrap_or(0);
         }
-        Ok(sum)
+        sum.checked()
     }
 
     /// The same value at a scale that is at least its own.
     pub fn rescale(&self, value: &Value, scale_log2: u32) -> Result<Value, CircuitError> {
-        Ok(Value {
+        let rescaled = Value {
             combination: value.at(scale_log2)?,
             scale_log2,
             low: value.low,
             high: value.high,
-        })
+        };
+        rescaled.checked()
     }
 
     /// `function(value)` for a value of `0..=15`, at scale `2^scale_log2`.
@@ -369,7 +406,7 @@ impl Circuit {
             Purpose::Maximum,
         );
         let (low, high) = (a.low.max(b.low), a.high.max(b.high));
-        Ok(Value::of(result, low, high, scale_log2 + 1))
+        Value::of(result, low, high, scale_log2 + 1).checked()
     }
 
     /// Half the torus where a value of `0..=15` is zero, nothing elsewhere.
@@ -418,7 +455,7 @@ impl Circuit {
         let input = value.at(63 - bits)?.plus(&condition.combination, 1);
         let plus = value.at(half_scale_log2)?;
         let operand = self.push(input, table, plus, Purpose::Selection);
-        Ok(Value::of(operand, 0, value.high, scale_log2))
+        Value::of(operand, 0, value.high, scale_log2).checked()
     }
 
     fn look_up(
@@ -441,7 +478,7 @@ impl Circuit {
         let operand = self.push(value.at(63 - bits)?, table, plus, purpose);
         let low = results.iter().copied().min().unwrap_or(0);
         let high = results.iter().copied().max().unwrap_or(0);
-        Ok(Value::of(operand, low, high, scale_log2))
+        Value::of(operand, low, high, scale_log2).checked()
     }
 
     fn push(

@@ -1,6 +1,6 @@
 //! Runs a circuit on ciphertexts: round by round, each round in batches on all cores.
 
-use super::circuit::{Bootstrap, Circuit, LinearCombination, Operand, Table};
+use super::circuit::{Bootstrap, Circuit, CircuitError, LinearCombination, Operand, Table};
 use crate::progress::Progress;
 use crate::scheme::SchemeError;
 use rayon::prelude::*;
@@ -46,7 +46,7 @@ pub fn run(
             if progress.cancelled() {
                 return Err(SchemeError::Cancelled);
             }
-            let results = run.batch(batch);
+            let results = run.batch(batch)?;
             let count = results.len() as u64;
             progress.advance(done.fetch_add(count, Ordering::Relaxed) + count, total);
             Ok(results)
@@ -65,9 +65,9 @@ pub fn run(
         }
     }
     let outputs = circuit.outputs().par_iter();
-    Ok(outputs
+    outputs
         .map(|output| run.sum(output.combination()))
-        .collect())
+        .collect()
 }
 
 /// The size of equal batches, none above [`BATCH`], that keep all threads busy to the end of the round.
@@ -85,42 +85,47 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn batch(&self, batch: &[usize]) -> Vec<Ciphertext> {
+    fn batch(&self, batch: &[usize]) -> Result<Vec<Ciphertext>, SchemeError> {
         let bootstraps = batch.iter().filter_map(|index| {
             let bootstrap = self.circuit.bootstraps().get(*index)?;
             Some((bootstrap, self.circuit.table(bootstrap)?))
         });
         let (bootstraps, tables): (Vec<&Bootstrap>, Vec<&Table>) = bootstraps.unzip();
-        let inputs: Vec<Ciphertext> = bootstraps
+        let inputs = bootstraps
             .iter()
             .map(|bootstrap| self.sum(&bootstrap.input))
-            .collect();
+            .collect::<Result<Vec<Ciphertext>, _>>()?;
         let mut results = self.bootstrapper.bootstrap(&inputs, &tables);
         for (result, bootstrap) in results.iter_mut().zip(bootstraps) {
-            self.add(result, &bootstrap.plus);
+            self.add(result, &bootstrap.plus)?;
         }
-        results
+        Ok(results)
     }
 
-    fn sum(&self, combination: &LinearCombination) -> Ciphertext {
+    fn sum(&self, combination: &LinearCombination) -> Result<Ciphertext, SchemeError> {
         let mut sum = self.bootstrapper.zero();
-        self.add(&mut sum, combination);
-        sum
+        self.add(&mut sum, combination)?;
+        Ok(sum)
     }
 
-    fn add(&self, sum: &mut Ciphertext, combination: &LinearCombination) {
+    fn add(
+        &self,
+        sum: &mut Ciphertext,
+        combination: &LinearCombination,
+    ) -> Result<(), SchemeError> {
         for (operand, weight) in combination.terms() {
             let mut term = match operand {
                 Operand::Input(index) => (self.input)(*index),
-                Operand::Bootstrap(index) => match self.values.get(*index) {
-                    Some(Some(value)) => value.clone(),
-                    _ => self.bootstrapper.zero(),
-                },
+                Operand::Bootstrap(index) => {
+                    let value = self.values.get(*index).cloned().flatten();
+                    value.ok_or(CircuitError::Order(*index))?
+                }
             };
             lwe_ciphertext_cleartext_mul_assign(&mut term, Cleartext(*weight as u64));
             lwe_ciphertext_add_assign(sum, &term);
         }
         lwe_ciphertext_plaintext_add_assign(sum, Plaintext(combination.constant()));
+        Ok(())
     }
 
     /// Frees a value that nothing needs any more.

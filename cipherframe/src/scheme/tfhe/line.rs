@@ -2,8 +2,8 @@
 //!
 //! A window of a power of two is the maximum of its halves, which its neighbours use as well. Any other window is a core
 //! of a power of two and a rest, or two overlapping parts of a power of two. Where the core stands decides how many
-//! windows share it: at stride 1 two windows of 3 share a pair, and two windows of 5 share four pixels. All ways are
-//! tried, and the one with the fewest maxima is taken. A window of k pixels never takes more than `ceil(log2 k)` maxima
+//! windows share it: at stride 1 two windows of 3 share a pair, and two windows of 5 share four pixels. All offsets and
+//! overlapping parts are tried, and what takes the fewest maxima is taken. A window of k pixels never takes more than `ceil(log2 k)` maxima
 //! one after the other: depth costs refreshes, which cost more than sharing would save. (Van Herk's prefixes and suffixes
 //! share a little more, and are as deep as the window is long.)
 
@@ -191,6 +191,52 @@ mod tests {
         // Windows apart share nothing.
         assert_eq!(Line::of(&windows(16, 4, 4)).maxima().len(), 4 * 3);
         assert_eq!(Line::of(&windows(15, 5, 5)).maxima().len(), 3 * 4);
+    }
+
+    /// The fewest maxima for all windows of `kernel` of `pixels` pixels at stride 1, however deep, by dynamic programming over the
+    /// lengths of the intervals that begin at each pixel.
+    fn fewest(pixels: usize, kernel: usize) -> usize {
+        // A set of lengths as bits; those that begin at the next `kernel - 1` pixels, and the maxima taken so far.
+        let mut states = HashMap::from([(vec![0usize; kernel - 1], 0)]);
+        for start in (0..pixels).rev() {
+            let mut next: HashMap<Vec<usize>, usize> = HashMap::new();
+            for (after, count) in &states {
+                let has = |lengths: usize, length: usize| length == 1 || lengths >> length & 1 == 1;
+                for lengths in (0..1usize << kernel).step_by(4) {
+                    let is_window = start + kernel <= pixels;
+                    let all = lengths | usize::from(is_window) << kernel;
+                    // Each interval is two shorter ones that touch or overlap.
+                    let possible = (2..=kernel).filter(|length| all >> length & 1 == 1);
+                    let possible = possible.into_iter().all(|length| {
+                        start + length <= pixels
+                            && (1..length).any(|left| {
+                                let rights = length - left..length;
+                                has(lengths, left)
+                                    && rights
+                                        .into_iter()
+                                        .any(|right| has(after[length - right - 1], right))
+                            })
+                    });
+                    if !possible {
+                        continue;
+                    }
+                    let mut state = vec![lengths];
+                    state.extend(&after[..kernel - 2]);
+                    let count = count + all.count_ones() as usize;
+                    let known = next.entry(state).or_insert(count);
+                    *known = count.min(*known);
+                }
+            }
+            states = next;
+        }
+        states.into_values().min().unwrap()
+    }
+
+    #[test]
+    fn no_line_takes_fewer_than_the_design_says() {
+        assert_eq!(fewest(16, 3), 21);
+        assert_eq!(fewest(16, 4), 24);
+        assert_eq!(fewest(16, 5), 24);
     }
 
     proptest! {

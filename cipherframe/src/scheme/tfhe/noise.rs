@@ -2,7 +2,8 @@
 //!
 //! Variances are in units of the torus (1 = the whole torus squared). Formulas for keyswitch, modulus switch, bootstrap
 //! and packing are the library's own, `tfhe::core_crypto::commons::noise_formulas`, at 132-bit security. Noise of
-//! different bootstraps and pixels is taken as independent, as those formulas do.
+//! different bootstraps is taken as independent, as those formulas do. The pixels of a tile share a mask, whose rounding is
+//! most of their noise, so they count as fully correlated.
 
 use super::circuit::{Circuit, LinearCombination, Operand, Table};
 use super::parameters::{PACKING, SET, TILE_WORD_BYTES, big_lwe_dimension};
@@ -160,13 +161,57 @@ impl CircuitNoise {
         largest(&self.log2_decryption_failures)
     }
 
-    /// The sum of all these probabilities: a bound of the probability that anything fails.
-    pub fn failure(&self) -> f64 {
+    /// log2 of the sum of all these probabilities: a bound of the probability that anything fails.
+    pub fn log2_failure(&self) -> f64 {
         let all = self.log2_bootstrap_failures.iter();
-        all.chain(&self.log2_decryption_failures)
-            .map(|log2| log2.exp2())
-            .sum()
+        log2_sum(all.chain(&self.log2_decryption_failures).copied())
     }
+
+    /// log2 of the largest probability that a window is wrong, where each has so many of the results one after the other:
+    /// the sum over its results and everything that they depend on.
+    pub fn log2_window_failure(&self, circuit: &Circuit, results_per_window: usize) -> f64 {
+        let mut seen_by = vec![usize::MAX; circuit.bootstraps().len()];
+        let windows = circuit.outputs().chunks(results_per_window.max(1));
+        let decryptions = self
+            .log2_decryption_failures
+            .chunks(results_per_window.max(1));
+        let windows = windows.zip(decryptions).enumerate();
+        let failures = windows.map(|(window, (outputs, decryptions))| {
+            let terms = outputs
+                .iter()
+                .flat_map(|output| output.combination().terms());
+            let mut needed: Vec<Operand> = terms.map(|(operand, _)| *operand).collect();
+            let mut failures = decryptions.to_vec();
+            while let Some(operand) = needed.pop() {
+                let Operand::Bootstrap(index) = operand else {
+                    continue;
+                };
+                let Some(seen) = seen_by.get_mut(index).filter(|seen| **seen != window) else {
+                    continue;
+                };
+                *seen = window;
+                failures.extend(self.log2_bootstrap_failures.get(index));
+                needed.extend(
+                    circuit
+                        .bootstraps()
+                        .get(index)
+                        .iter()
+                        .flat_map(|b| b.operands()),
+                );
+            }
+            log2_sum(failures.into_iter())
+        });
+        failures.fold(f64::NEG_INFINITY, f64::max)
+    }
+}
+
+/// log2 of the sum of numbers given by their log2, which may be too small for a number of their own.
+pub(super) fn log2_sum(log2: impl Iterator<Item = f64> + Clone) -> f64 {
+    let most = log2.clone().fold(f64::NEG_INFINITY, f64::max);
+    if most == f64::NEG_INFINITY {
+        return most;
+    }
+    most + log2.map(|log2| (log2 - most).exp2()).sum::<f64>().log2()
 }
 
 fn largest(values: &[f64]) -> f64 {
@@ -201,13 +246,16 @@ impl Noise {
         *self.parts.entry(part).or_insert(0.0) += factor;
     }
 
-    /// The variance where inputs have the variance `fresh` and bootstraps `bootstrap`.
+    /// The variance where inputs have the variance `fresh`, fully correlated, and bootstraps `bootstrap`.
     fn variance(&self, [fresh, bootstrap]: [f64; 2]) -> f64 {
-        let variance = |(part, factor): (&Operand, &f64)| match part {
-            Operand::Input(_) => factor * factor * fresh,
-            Operand::Bootstrap(_) => factor * factor * bootstrap,
-        };
-        self.parts.iter().map(variance).sum()
+        let (mut inputs, mut bootstraps) = (0.0, 0.0);
+        for (part, factor) in &self.parts {
+            match part {
+                Operand::Input(_) => inputs += factor.abs(),
+                Operand::Bootstrap(_) => bootstraps += factor * factor,
+            }
+        }
+        inputs * inputs * fresh + bootstraps * bootstrap
     }
 }
 
@@ -230,6 +278,14 @@ fn noise_variance(distribution: &DynamicDistribution<u64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tiny_probabilities_add_up() {
+        let sum = |log2: &[f64]| log2_sum(log2.iter().copied());
+        assert_eq!(sum(&[]), f64::NEG_INFINITY);
+        assert_eq!(sum(&[-3000.0, -3000.0]), -2999.0);
+        assert_eq!(sum(&[-5000.0, -2.0]), -2.0);
+    }
 
     #[test]
     fn the_librarys_own_failure_figure_is_reproduced() {

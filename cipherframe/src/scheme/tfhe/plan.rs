@@ -60,7 +60,8 @@ pub fn pixel_scales_log2(kernel: u8, level_count: u8) -> Result<Vec<u32>, Circui
     }
 }
 
-/// The circuit that pools a tile with these columns and rows. Inputs are the digits of each pixel, row by row, the
+/// The circuit that pools a tile with these columns and rows; an error if any bootstrap failed with more than
+/// [`LOG2_FAILURE_BOUND`], which no stream there is does. Inputs are the digits of each pixel, row by row, the
 /// digits of one pixel one after the other; results are the digits of each window, in the same way.
 pub fn plan(
     kernel: u8,
@@ -81,6 +82,10 @@ pub fn plan(
             }
         }
         [] => {}
+    }
+    // The scales were chosen for one window; what its neighbours share may have more noise.
+    if CircuitNoise::of(&circuit).log2_bootstrap_failure() > LOG2_FAILURE_BOUND {
+        return Err(CircuitError::Noise);
     }
     Ok(circuit)
 }
@@ -256,7 +261,7 @@ fn two_digits(
                 let scale_log2 = output.saturating_sub(depth).max(LOWEST_SCALE_LOG2);
                 let mut kept = VecDeque::with_capacity(pixels.len());
                 for pixel in &pixels {
-                    let behind = circuit.linear(&[(maximum, 1), (&high_digit(*pixel), -1)])?;
+                    let behind = circuit.linear(&[(maximum, 1), (&high_digit(*pixel), -1)], 0)?;
                     // Never negative: the maximum is that of the window.
                     let is_highest = circuit.is_zero(&behind.within(0, high.max().into()))?;
                     kept.push_back(circuit.keep_if(&low_digit(*pixel), &is_highest, scale_log2)?);
@@ -303,7 +308,7 @@ fn balanced(circuit: &mut Circuit, mut values: VecDeque<Value>) -> Result<Value,
             });
         }
         if next.len() <= 1 {
-            return next.pop_front().ok_or(CircuitError::Order(0));
+            return next.pop_front().ok_or(CircuitError::Empty);
         }
         std::mem::swap(&mut values, &mut next);
     }

@@ -1,7 +1,8 @@
 //! What pooling a frame takes and how likely it is to fail, planned without running it.
 
 use super::circuit::Purpose;
-use super::noise::CircuitNoise;
+use super::digits::digits;
+use super::noise::{CircuitNoise, log2_sum};
 use super::plan::plan;
 use crate::scheme::FailureReport;
 use crate::spec::StreamSpec;
@@ -14,7 +15,7 @@ pub struct PlanReport {
     pub tiles: u32,
     /// Windows of the frame.
     pub windows: u64,
-    /// Bootstraps of each round of the first tile, which is the largest.
+    /// Bootstraps of each round of the first tile.
     pub rounds: Vec<usize>,
     /// Bootstraps of the frame, by what they are for.
     pub bootstraps: BTreeMap<Purpose, u64>,
@@ -26,8 +27,10 @@ pub struct PlanReport {
     pub log2_bootstrap_failure: f64,
     /// log2 of the largest probability that a result decrypts wrongly although every bootstrap succeeded.
     pub log2_decryption_failure: f64,
-    /// A bound of the probability that anything fails in a frame.
-    pub frame_failure: f64,
+    /// log2 of a bound of the probability that a window is wrong, for any reason.
+    pub log2_window_failure: f64,
+    /// log2 of a bound of the probability that anything fails in a frame.
+    pub log2_frame_failure: f64,
 }
 
 impl PlanReport {
@@ -47,7 +50,7 @@ impl PlanReport {
             bootstraps_per_window: self.bootstraps_per_window(),
             log2_bootstrap_failure: self.log2_bootstrap_failure,
             log2_decryption_failure: self.log2_decryption_failure,
-            log2_window_failure: (self.frame_failure / self.windows.max(1) as f64).log2(),
+            log2_window_failure: self.log2_window_failure,
         }
     }
 }
@@ -69,13 +72,15 @@ pub fn plan_report(spec: &StreamSpec) -> PlanReport {
         largest_deviation: 0.0,
         log2_bootstrap_failure: f64::NEG_INFINITY,
         log2_decryption_failure: f64::NEG_INFINITY,
-        frame_failure: 0.0,
+        log2_window_failure: f64::NEG_INFINITY,
+        log2_frame_failure: f64::NEG_INFINITY,
     };
     for ((columns, rows), count) in &kinds {
         let Ok(circuit) = plan(kernel, levels, columns, rows) else {
             // Never for a specification: nothing that fails is promised to be safe.
             report.log2_bootstrap_failure = 0.0;
-            report.frame_failure = 1.0;
+            report.log2_window_failure = 0.0;
+            report.log2_frame_failure = 0.0;
             continue;
         };
         if tile_plan
@@ -99,7 +104,10 @@ pub fn plan_report(spec: &StreamSpec) -> PlanReport {
             &mut report.log2_decryption_failure,
             noise.log2_decryption_failure(),
         );
-        report.frame_failure += *count as f64 * noise.failure();
+        let window = noise.log2_window_failure(&circuit, digits(levels).len());
+        larger(&mut report.log2_window_failure, window);
+        let tiles = noise.log2_failure() + (*count as f64).log2();
+        report.log2_frame_failure = log2_sum([report.log2_frame_failure, tiles].into_iter());
     }
     report
 }

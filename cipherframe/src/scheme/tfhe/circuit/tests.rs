@@ -26,13 +26,14 @@ proptest! {
 
     #[test]
     fn a_linear_combination_is_the_sum_and_its_range_holds_it(
-        weights in proptest::collection::vec(-3i64..=3, 1..6), inputs in proptest::collection::vec(0u64..=15, 6),
+        weights in proptest::collection::vec(-3i64..=3, 1..6), constant in -9i64..=9, inputs in proptest::collection::vec(0u64..=15, 6),
     ) {
         let mut circuit = Circuit::default();
         let values: Vec<Value> = (0..weights.len()).map(|index| Value::input(index, 15, 48)).collect();
         let operands: Vec<(&Value, i64)> = values.iter().zip(weights.iter().copied()).collect();
-        let sum = circuit.linear(&operands).unwrap();
-        let expected: i64 = weights.iter().zip(&inputs).map(|(weight, input)| weight * *input as i64).sum();
+        let sum = circuit.linear(&operands, constant).unwrap();
+        let products = weights.iter().zip(&inputs).map(|(weight, input)| weight * *input as i64);
+        let expected = constant + products.sum::<i64>();
         prop_assert!((sum.low..=sum.high).contains(&expected));
         circuit.output(sum);
         let inputs: Vec<u64> = inputs.iter().map(|input| input << 48).collect();
@@ -73,8 +74,9 @@ fn blocks_cost_the_noise_that_the_table_of_the_module_says() {
     };
     let close = |a: f64, b: f64| assert!((a / b - 1.0).abs() < 1e-9, "{a} against {b}");
     close(
-        variance(&|circuit, [a, b]| circuit.linear(&[(a, 2), (b, -3)]).unwrap()),
-        13.0 * fresh,
+        variance(&|circuit, [a, b]| circuit.linear(&[(a, 2), (b, -3)], 1).unwrap()),
+        // Pixels share a mask, so their noises are counted as one: (2 + 3)^2.
+        25.0 * fresh,
     );
     close(
         variance(&|circuit, [a, _]| circuit.rescale(a, SCALE + 2).unwrap()),
@@ -82,7 +84,7 @@ fn blocks_cost_the_noise_that_the_table_of_the_module_says() {
     );
     close(
         variance(&|circuit, [a, b]| circuit.maximum(a, b).unwrap()),
-        bootstrap + 2.0 * fresh,
+        bootstrap + 4.0 * fresh,
     );
     close(
         variance(&|circuit, [a, _]| circuit.refresh(a, SCALE).unwrap()),
@@ -97,7 +99,7 @@ fn blocks_cost_the_noise_that_the_table_of_the_module_says() {
     );
     // A value with itself: its noise doubles, it does not add up as if there were two.
     close(
-        variance(&|circuit, [a, _]| circuit.linear(&[(a, 1), (a, 1)]).unwrap()),
+        variance(&|circuit, [a, _]| circuit.linear(&[(a, 1), (a, 1)], 0).unwrap()),
         4.0 * fresh,
     );
 }
@@ -115,12 +117,33 @@ fn what_cannot_be_is_refused() {
         circuit.rescale(&high, 59).unwrap_err().to_string(),
         "a value at scale 2^60 is used where 2^59 is the most; refresh it before"
     );
-    let sum = circuit.linear(&[(&low, 1), (&low, 1)]).unwrap();
+    let sum = circuit.linear(&[(&low, 1), (&low, 1)], 0).unwrap();
     let range = CircuitError::Range { low: 0, high: 30 };
     assert_eq!(circuit.refresh(&sum, 57), Err(range));
-    let negative = circuit.linear(&[(&low, -1)]).unwrap();
+    let negative = circuit.linear(&[(&low, -1)], 0).unwrap();
     assert!(circuit.lookup(&negative, 57, i64::from).is_err());
+    let torus = CircuitError::Torus {
+        low: 0,
+        high: 15,
+        scale_log2: 61,
+    };
+    assert_eq!(circuit.rescale(&low, 61), Err(torus));
+    assert!(circuit.linear(&[(&high, 2)], 0).is_err());
     assert!(circuit.bootstraps().is_empty());
+}
+
+#[test]
+fn a_signed_value_is_looked_up_with_a_constant_added() {
+    let mut circuit = Circuit::default();
+    let [a, b] = [0, 1].map(|index| Value::input(index, 7, SCALE));
+    let shifted = circuit.linear(&[(&a, 1), (&b, -1)], 7).unwrap();
+    let rectified = circuit.lookup(&shifted, 57, |x| (i64::from(x) - 7).max(0));
+    let rectified = rectified.unwrap();
+    circuit.output(rectified);
+    for (a, b, expected) in [(7, 0, 7), (0, 7, 0), (5, 3, 2), (3, 5, 0)] {
+        let inputs = [a << SCALE, b << SCALE];
+        assert_eq!(dry_run(&circuit, &inputs)[0] >> 57, expected, "{a} - {b}");
+    }
 }
 
 #[test]

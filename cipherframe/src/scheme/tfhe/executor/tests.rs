@@ -148,7 +148,7 @@ proptest! {
 struct Listener {
     seen: AtomicU64,
     stop_after: u64,
-    fell: AtomicBool,
+    wrong_total: AtomicBool,
 }
 
 impl Progress for Listener {
@@ -156,7 +156,7 @@ impl Progress for Listener {
         assert!(done <= total);
         self.seen.fetch_max(done, Ordering::Relaxed);
         if total != 64 {
-            self.fell.store(true, Ordering::Relaxed);
+            self.wrong_total.store(true, Ordering::Relaxed);
         }
     }
 
@@ -178,14 +178,14 @@ fn progress_counts_bootstraps_and_cancelling_stops_before_the_next_batch() {
     let listener = |stop_after| Listener {
         seen: AtomicU64::new(0),
         stop_after,
-        fell: AtomicBool::new(false),
+        wrong_total: AtomicBool::new(false),
     };
 
     let patient = listener(u64::MAX);
     let results = run(&circuit, &TINY.keys, &input, &patient).unwrap();
     assert_eq!(TINY.decrypt(&results[0], 56), 11);
     assert_eq!(patient.seen.into_inner(), 64);
-    assert!(!patient.fell.into_inner());
+    assert!(!patient.wrong_total.into_inner());
 
     let hasty = listener(5);
     let cancelled = run(&circuit, &TINY.keys, &input, &hasty);

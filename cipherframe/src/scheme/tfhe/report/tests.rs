@@ -16,9 +16,31 @@ fn all_tiles_of_a_frame_are_counted() {
     assert_eq!(report.bootstraps_per_window(), 3.0);
     let failure = report.failure();
     assert!(failure.log2_failure() <= -128.0);
-    // Three bootstraps and a decryption together.
+    // Three bootstraps and a decryption together; and 1024 windows that share nothing.
     assert!(failure.log2_window_failure > failure.log2_failure());
     assert!(failure.log2_window_failure < failure.log2_failure() + 2.0);
+    let frame = report.log2_frame_failure - report.log2_window_failure;
+    assert!((frame - 10.0).abs() < 0.01, "{frame}");
+}
+
+#[test]
+fn a_window_answers_for_all_that_it_shares() {
+    let apart = report((16, 16), 4, (3, 3)).log2_window_failure;
+    let overlapping = report((16, 16), 4, (3, 1)).log2_window_failure;
+    assert!(
+        (apart - overlapping).abs() < 0.1,
+        "{apart} and {overlapping}"
+    );
+}
+
+#[test]
+fn probabilities_that_are_no_floating_point_numbers_are_said_all_the_same() {
+    for bits in [1, 2] {
+        let report = report((16, 16), bits, (2, 2));
+        assert!(report.log2_frame_failure.is_finite());
+        assert!(report.log2_frame_failure < -1100.0);
+        assert!(report.log2_window_failure < report.log2_frame_failure);
+    }
 }
 
 #[test]
