@@ -1,5 +1,6 @@
 //! `blindsight bench --plan`: what pooling takes, without doing it.
 
+use super::report::number;
 use crate::stdout;
 use cipherframe::scheme::tfhe::circuit::Purpose;
 use cipherframe::scheme::tfhe::report::{PlanReport, plan_report};
@@ -47,7 +48,7 @@ fn json(spec: &StreamSpec, report: &PlanReport) -> Value {
         "rounds": report.rounds,
         "pbs": report.bootstrap_count(),
         "pbs_by_purpose": purposes.collect::<Map<String, Value>>(),
-        "pbs_per_window": report.bootstraps_per_window(),
+        "pbs_per_window": number(report.bootstraps_per_window()),
         "largest_squared_norm": report.largest_squared_norm,
         "largest_deviation": report.largest_deviation,
         "log2_decryption_failure": report.log2_decryption_failure,

@@ -77,7 +77,7 @@ impl Report {
             object["pbs_ms"] = json!(pbs_ms);
         }
         if self.failure.bootstraps_per_window > 0.0 {
-            object["pbs_per_window"] = json!(self.failure.bootstraps_per_window);
+            object["pbs_per_window"] = number(self.failure.bootstraps_per_window);
         }
         // A scheme without noise has minus infinity, which is no JSON number.
         if self.failure.log2_window_failure.is_finite() {
@@ -90,6 +90,15 @@ impl Report {
     fn parameter_set(&self) -> &'static str {
         let scheme = self.spec.scheme().get();
         scheme.parameter_set(self.spec.pool().kernel())
+    }
+}
+
+/// A whole number as one, any other with its fraction.
+pub(super) fn number(value: f64) -> Value {
+    if value.fract() == 0.0 {
+        json!(value as u64)
+    } else {
+        json!(value)
     }
 }
 
