@@ -5,7 +5,7 @@
 
 use super::digits::digits;
 use super::parameters::{MESSAGES_PER_LIST, MODULUS, SET, TILE_WORD_BYTES, big_lwe_dimension};
-use super::plan::pixel_scales_log2;
+use super::plan::encode;
 use super::words::{key_words, push_tile_words};
 use crate::quantiser::QuantisedFrame;
 use crate::scheme::{EncryptionKey, Key, SchemeError, SchemeId, check_scheme, region, tile_levels};
@@ -54,14 +54,7 @@ impl EncryptionKey for TfhePublicKey {
         check_scheme(SchemeId::Tfhe, spec)?;
         let levels = tile_levels(spec, frame, tile)?;
         let level_count = spec.quantiser().level_count();
-        let scales_log2 = pixel_scales_log2(spec.pool().kernel(), level_count)?;
-        let digits = digits(level_count);
-        let messages = |level: &u8| {
-            let level = *level;
-            let digits = digits.iter().zip(&scales_log2);
-            digits.map(move |(digit, scale_log2)| u64::from(digit.of(level)) << scale_log2)
-        };
-        let encoded: Vec<u64> = levels.iter().flat_map(messages).collect();
+        let encoded = encode(spec.pool().kernel(), level_count, &levels)?;
         let mut list = LweCompactCiphertextList::new(
             0u64,
             big_lwe_dimension().to_lwe_size(),

@@ -3,8 +3,9 @@
 //! A result is a digit of a window's level, and the digits of a window follow one another. A map tile is one packed
 //! ciphertext per 256 results: 1024 mask words, then one body word per result.
 
-use super::digits::{Digit, digits};
+use super::digits::digits;
 use super::parameters::{MAP_WORD_BYTES, MODULUS, PACKING};
+use super::plan::decode;
 use super::words::{map_words, push_map_words};
 use crate::scheme::{SchemeError, check_length};
 use rayon::prelude::*;
@@ -66,17 +67,8 @@ pub fn unpack(
     level_count: u8,
     bytes: &[u8],
 ) -> Result<Vec<u8>, SchemeError> {
-    let digits = digits(level_count);
-    let phases = phases(key, windows * digits.len(), bytes)?;
-    let part = |(digit, phase): (&Digit, &u64)| {
-        let scale_log2 = digit.output_scale_log2();
-        let half = 1u64 << (scale_log2 - 1);
-        digit.weighted((phase.wrapping_add(half) >> scale_log2) as u8)
-    };
-    let windows = phases.chunks(digits.len().max(1));
-    Ok(windows
-        .map(|phases| digits.iter().zip(phases).map(part).sum())
-        .collect())
+    let results = windows * digits(level_count).len();
+    Ok(decode(level_count, &phases(key, results, bytes)?))
 }
 
 /// The results of a map tile with their noise, at their output scale.

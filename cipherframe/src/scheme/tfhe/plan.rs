@@ -60,6 +60,33 @@ pub fn pixel_scales_log2(kernel: u8, level_count: u8) -> Result<Vec<u32>, Circui
     }
 }
 
+/// The inputs of [`plan`]'s circuit for pixels of these levels, as words of the torus.
+pub fn encode(kernel: u8, level_count: u8, levels: &[u8]) -> Result<Vec<u64>, CircuitError> {
+    let scales_log2 = pixel_scales_log2(kernel, level_count)?;
+    let digits = digits(level_count);
+    let words = |level: &u8| {
+        let level = *level;
+        let digits = digits.iter().zip(&scales_log2);
+        digits.map(move |(digit, scale_log2)| u64::from(digit.of(level)) << scale_log2)
+    };
+    Ok(levels.iter().flat_map(words).collect())
+}
+
+/// The level of each window from the results of [`plan`]'s circuit, which are words of the torus with noise. Results that no
+/// such circuit gives may be levels above `level_count`.
+pub fn decode(level_count: u8, results: &[u64]) -> Vec<u8> {
+    let digits = digits(level_count);
+    let part = |(digit, result): (&Digit, &u64)| {
+        let scale_log2 = digit.output_scale_log2();
+        let half = 1u64 << (scale_log2 - 1);
+        digit.weighted((result.wrapping_add(half) >> scale_log2) as u8)
+    };
+    let windows = results.chunks(digits.len().max(1));
+    windows
+        .map(|results| digits.iter().zip(results).map(part).sum())
+        .collect()
+}
+
 /// The circuit that pools a tile with these columns and rows; an error if any bootstrap failed with more than
 /// [`LOG2_FAILURE_BOUND`], which no stream there is does. Inputs are the digits of each pixel, row by row, the
 /// digits of one pixel one after the other; results are the digits of each window, in the same way.

@@ -3,9 +3,8 @@
 use super::*;
 use crate::scheme::tfhe::bootstrap::BootstrapKeys;
 use crate::scheme::tfhe::circuit::Value;
-use crate::scheme::tfhe::digits::digits;
 use crate::scheme::tfhe::parameters::MODULUS;
-use crate::scheme::tfhe::plan::{pixel_scales_log2, plan};
+use crate::scheme::tfhe::plan::{decode, encode, plan};
 use crate::{PoolSpec, Quantiser, SchemeId, StreamSpec};
 use proptest::prelude::*;
 use std::sync::LazyLock;
@@ -83,9 +82,14 @@ impl Tiny {
         words.iter().map(encrypt).collect()
     }
 
+    /// The word of the torus in a ciphertext, with its noise.
+    fn phase(&self, ciphertext: &Ciphertext) -> u64 {
+        decrypt_lwe_ciphertext(&self.secret, ciphertext).0
+    }
+
     /// The small integer in a ciphertext at scale `2^scale_log2`.
     fn decrypt(&self, ciphertext: &Ciphertext, scale_log2: u32) -> u8 {
-        let phase = decrypt_lwe_ciphertext(&self.secret, ciphertext).0;
+        let phase = self.phase(ciphertext);
         (phase.wrapping_add(1 << (scale_log2 - 1)) >> scale_log2) as u8
     }
 }
@@ -94,31 +98,14 @@ impl Tiny {
 fn pooled(spec: &StreamSpec, tile: u32, levels: &[u8]) -> Vec<u8> {
     let level_count = spec.quantiser().level_count();
     let kernel = spec.pool().kernel();
-    let digits = digits(level_count);
-    let scales = pixel_scales_log2(kernel, level_count).unwrap();
-    let words: Vec<u64> = levels
-        .iter()
-        .flat_map(|level| {
-            let digits = digits.iter().zip(&scales);
-            digits.map(|(digit, scale)| u64::from(digit.of(*level)) << scale)
-        })
-        .collect();
+    let words = encode(kernel, level_count, levels).unwrap();
     let inputs = TINY.encrypt(&words);
     let (columns, rows) = spec.tile_plan().axes(tile).unwrap();
     let circuit = plan(kernel, level_count, &columns, &rows).unwrap();
     let input = |index: usize| inputs[index].clone();
     let results = run(&circuit, &TINY.keys, &input, &()).unwrap();
-    results
-        .chunks(digits.len())
-        .map(|results| {
-            let parts = digits.iter().zip(results);
-            parts
-                .map(|(digit, result)| {
-                    digit.weighted(TINY.decrypt(result, digit.output_scale_log2()))
-                })
-                .sum()
-        })
-        .collect()
+    let results: Vec<u64> = results.iter().map(|result| TINY.phase(result)).collect();
+    decode(level_count, &results)
 }
 
 proptest! {

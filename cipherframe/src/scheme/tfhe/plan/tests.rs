@@ -22,27 +22,12 @@ fn circuit(spec: &StreamSpec, tile: u32) -> Circuit {
 fn pooled(spec: &StreamSpec, circuit: &Circuit, levels: &[u8]) -> Vec<u8> {
     let level_count = spec.quantiser().level_count();
     let digits = digits(level_count);
-    let scales = pixel_scales_log2(spec.pool().kernel(), level_count).unwrap();
-    let inputs: Vec<u64> = levels
-        .iter()
-        .flat_map(|level| {
-            let digits = digits.iter().zip(&scales);
-            digits.map(|(digit, scale)| u64::from(digit.of(*level)) << scale)
-        })
-        .collect();
+    let inputs = encode(spec.pool().kernel(), level_count, levels).unwrap();
     let results = dry_run(circuit, &inputs);
     for (result, digit) in results.iter().zip(digits.iter().cycle()) {
         assert_eq!(result % (1 << digit.output_scale_log2()), 0, "{spec}");
     }
-    results
-        .chunks(digits.len())
-        .map(|results| {
-            let parts = digits.iter().zip(results);
-            parts
-                .map(|(digit, result)| digit.weighted((result >> digit.output_scale_log2()) as u8))
-                .sum()
-        })
-        .collect()
+    decode(level_count, &results)
 }
 
 /// Bootstraps of one tile for each of its windows, and those that are refreshes.
