@@ -11,7 +11,7 @@ use serde::Deserialize;
 use wire::config::{self, ConfigErrors, LogConfig, LogToml, MqttToml, NodeToml, Problems};
 use wire::node::LinkConfig;
 
-pub use delivery::{DEFAULT_BYTES_ON_THE_WAY, DeliveryConfig};
+pub use delivery::{DEFAULT_BYTES_ON_THE_WAY, DeliveryConfig, SpoolConfig};
 pub use key::CameraKey;
 pub use stream::StreamConfig;
 
@@ -91,9 +91,12 @@ impl CameraConfig {
 
 fn meaning(typed: CameraToml, problems: &mut Problems) -> Option<CameraConfig> {
     let link = LinkConfig::meaning(typed.node, typed.mqtt, problems);
-    let source = source(typed.source.unwrap_or_default(), problems);
+    let source = typed.source.unwrap_or_default();
+    let is_paced = source.fps.is_some();
+    let source = self::source(source, problems);
     let stream = typed.stream.unwrap_or_default().meaning(problems);
-    let delivery = typed.delivery.unwrap_or_default().meaning(problems);
+    let delivery = typed.delivery.unwrap_or_default();
+    let delivery = delivery.meaning(is_paced, problems);
     Some(CameraConfig {
         link: link?,
         source: source?,

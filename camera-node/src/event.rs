@@ -14,14 +14,19 @@ pub type Observer = Arc<dyn Fn(CameraEvent) + Send + Sync>;
 /// Something that happened at a camera.
 #[derive(Clone, Debug)]
 pub enum CameraEvent {
-    /// All tiles of a frame are on their way.
-    Published {
+    /// A frame was captured and encrypted; it is to be sent.
+    Captured {
         /// The frame.
         frame: FrameId,
         /// How it was quantised and is to be pooled.
         spec: StreamSpec,
         /// The frame as it was encrypted.
         quantised: QuantisedFrame,
+    },
+    /// All tiles of a frame are on their way, for the first time.
+    Sent {
+        /// The frame.
+        frame: FrameId,
         /// The size of all its envelopes.
         bytes: u64,
     },
@@ -29,17 +34,18 @@ pub enum CameraEvent {
     Confirmed {
         /// The frame.
         frame: FrameId,
-        /// From the last tile sent to the receipt.
-        elapsed: Duration,
-        /// Whether the frame had been given up before.
-        late: bool,
+        /// From the last tile sent to the receipt; `None` for a frame that was sent more than once.
+        elapsed: Option<Duration>,
+    },
+    /// A frame was captured and is not sent, because no place was free.
+    Dropped {
+        /// How many frames of this run were dropped so far.
+        total: u64,
     },
     /// A frame was given up, because its receipt did not come in time.
-    Unconfirmed {
+    GivenUp {
         /// The frame.
         frame: FrameId,
-        /// How long the receipt was waited for.
-        waited: Duration,
     },
     /// A file of the source is not a frame.
     Skipped {
@@ -53,18 +59,30 @@ pub enum CameraEvent {
 /// What a camera did from start to end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CameraSummary {
-    /// Frames published whole.
+    /// Frames taken from the source.
+    pub captured: u64,
+    /// Of those, frames that were not sent because no place was free.
+    pub dropped: u64,
+    /// Frames found in the spool at the start.
+    pub recovered: u64,
+    /// Spooled frames that could not be read again.
+    pub torn: u64,
+    /// Frames sent whole.
     pub frames: u64,
-    /// Tiles published.
+    /// How often a frame was sent whole once more.
+    pub sent_again: u64,
+    /// Tiles sent, counted each time.
     pub tiles: u64,
-    /// The size of all envelopes published.
+    /// The size of all envelopes sent, counted each time.
     pub bytes: u64,
-    /// Frames whose receipt came, late ones too.
+    /// Frames whose receipt came.
     pub confirmed: u64,
     /// Frames given up whose receipt never came.
-    pub unconfirmed: u64,
-    /// Frames still on their way when the camera stopped.
-    pub on_the_way: u64,
+    pub given_up: u64,
+    /// Frames without a receipt when the camera stopped.
+    pub without_receipt: u64,
+    /// Of those, frames that lie in the spool for the next start.
+    pub spooled: u64,
     /// Files of the source that are no frames.
     pub skipped: u64,
     /// Messages that are no receipt of an enrolled viewer.
@@ -74,20 +92,27 @@ pub struct CameraSummary {
 impl fmt::Display for CameraSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let CameraSummary {
+            captured,
+            dropped,
+            recovered,
+            torn,
             frames,
+            sent_again,
             tiles,
             bytes,
             confirmed,
-            unconfirmed,
-            on_the_way,
+            given_up,
+            without_receipt,
+            spooled,
             skipped,
             refused,
         } = self;
         write!(
             f,
-            "{frames} frames in {tiles} tiles of {bytes} bytes, {confirmed} confirmed, \
-             {unconfirmed} unconfirmed, {on_the_way} on their way, {skipped} files skipped, \
-             {refused} messages refused"
+            "{captured} frames captured, {dropped} dropped, {recovered} recovered, {torn} torn; \
+             {frames} sent, {sent_again} times again, in {tiles} tiles of {bytes} bytes; \
+             {confirmed} confirmed, {given_up} given up, {without_receipt} without a receipt, \
+             {spooled} of them in the spool; {skipped} files skipped, {refused} messages refused"
         )
     }
 }

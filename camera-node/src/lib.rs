@@ -4,17 +4,19 @@
 //! A camera holds a public encryption key and its own signing key; it cannot decrypt what it sent.
 //! Unless its key mode is `secret`: then it holds the key that decrypts, though no code to use it so.
 //!
-//! The loop (`stream`) waits for its turn: the frame is due (`pace`), a place is free
-//! ([`credit`]) and there is a connection. Only then is a frame pulled from the [`source`]. The
-//! steps in the middle are pure: [`preprocess`] with the feature and the quantiser, the envelope.
-//! Receipts come in over a second connection (`receipts`).
+//! Three things go on at the same time (`stream`): frames are captured, sent, and struck off when
+//! their receipts come in over a second connection (`receipts`). Between them stands the `ledger`:
+//! the [`outbox`], which decides what is sent when, and the bytes of its frames in memory or in the
+//! `spool`. A frame is pulled from the [`source`] when it is due (`pace`) and can be kept. The steps
+//! in the middle are pure: [`preprocess`] with the feature and the quantiser, the envelope.
 
 mod blocking;
 mod config;
-pub mod credit;
 mod event;
 mod feature;
 mod key_mode;
+mod ledger;
+pub mod outbox;
 mod pace;
 pub mod preprocess;
 mod receipts;
@@ -24,12 +26,16 @@ mod run;
 pub mod samples;
 mod sealing;
 pub mod source;
+mod spool;
 mod stream;
 
 pub use config::DEFAULT_BYTES_ON_THE_WAY;
-pub use config::{CameraConfig, CameraKey, DeliveryConfig, SourceConfig, StreamConfig};
+pub use config::{
+    CameraConfig, CameraKey, DeliveryConfig, SourceConfig, SpoolConfig, StreamConfig,
+};
 pub use event::{CameraEvent, CameraSummary, Observer};
 pub use feature::{Feature, UnknownFeature};
 pub use key_mode::{KeyMode, UnknownKeyMode};
+pub use outbox::Policy;
 pub use room::{FrameSize, MESSAGE_OVERHEAD_BYTES};
 pub use run::run;

@@ -1,26 +1,36 @@
-//! Receipts come in: verified, matched to this run, and passed on with their time of arrival.
+//! What comes in: receipts, verified and passed on with their time of arrival, and the news that
+//! something on the way to the viewer has come back.
 
 use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use wire::envelope::{self, Limits};
-use wire::message::{Receipt, SessionId};
-use wire::mqtt::{Incoming, Subscriber};
+use wire::message::Receipt;
+use wire::mqtt::{Incoming, Subscriber, is_online};
+use wire::name::Name;
+use wire::role::NodeRole;
+use wire::topic::Topic;
 use wire::trust::TrustStore;
 
-/// A verified receipt for a frame of this run.
+use crate::outbox::FrameKey;
+
+/// Something that a stream wants to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Arrival {
-    pub(crate) seq: u64,
-    pub(crate) at: Instant,
+pub(crate) enum Arrival {
+    /// A verified receipt.
+    Receipt { key: FrameKey, at: Instant },
+    /// The connection that receipts come on, or another node, has come back: what was on its way
+    /// may be lost. A hint that nobody signed; who forges it makes frames be sent again.
+    Recovery { at: Instant },
 }
 
-/// Tells the receipts of this run from everything else.
+/// Tells receipts and recoveries from everything else.
 pub(crate) struct ReceiptDesk {
     pub(crate) trust: TrustStore,
     pub(crate) limits: Limits,
-    pub(crate) session: SessionId,
+    /// The camera's own name.
+    pub(crate) camera: Name,
     /// Messages refused so far.
     pub(crate) refused: u64,
 }
@@ -48,23 +58,32 @@ impl ReceiptDesk {
                         break;
                     }
                 }
-                Some(Incoming::Connected) => {}
+                Some(Incoming::Connected) => {
+                    let at = Instant::now();
+                    if arrivals.send(Arrival::Recovery { at }).await.is_err() {
+                        break;
+                    }
+                }
                 None => break,
             }
         }
         self.refused
     }
 
-    /// The receipt in a message, if it is one for this run.
+    /// What a message says to the stream, if anything.
     fn judge(&mut self, topic: &str, payload: Bytes, now: Instant) -> Option<Arrival> {
+        if let Ok(Topic::NodeState { node, .. }) = Topic::parse(topic) {
+            let recovered = is_online(&payload) && !self.is_camera(&node);
+            return recovered.then_some(Arrival::Recovery { at: now });
+        }
         match envelope::open::<Receipt>(topic, payload, &self.trust, &self.limits) {
             Ok(receipt) => {
                 let frame = &receipt.message().frame;
-                // A restarted camera may still get receipts for frames of its last run.
-                (frame.session == self.session).then_some(Arrival {
+                let key = FrameKey {
+                    session: frame.session,
                     seq: frame.seq,
-                    at: now,
-                })
+                };
+                Some(Arrival::Receipt { key, at: now })
             }
             Err(refusal) => {
                 self.refused += 1;
@@ -76,19 +95,21 @@ impl ReceiptDesk {
             }
         }
     }
+
+    /// Whether a node is this camera, or is known to be another one: no frame goes through it.
+    fn is_camera(&self, node: &Name) -> bool {
+        let mut enrolled = self.trust.nodes().iter();
+        *node == self.camera
+            || enrolled.any(|known| known.name() == node && known.role() == NodeRole::Camera)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use wire::identity::SigningIdentity;
-    use wire::message::{FrameId, Message};
-    use wire::role::NodeRole;
+    use wire::message::{FrameId, Message, SessionId};
 
     use super::*;
-
-    fn this_run() -> SessionId {
-        SessionId::from_bytes([1; 16])
-    }
 
     fn identity(name: &str, seed: u8) -> SigningIdentity {
         SigningIdentity::from_seed(name.parse().unwrap(), &[seed; 32])
@@ -99,6 +120,7 @@ mod tests {
         for (node, role) in [
             (identity("viewer", 1), NodeRole::Viewer),
             (identity("worker", 2), NodeRole::Worker),
+            (identity("yard", 3), NodeRole::Camera),
         ] {
             trust
                 .enroll(node.name(), role, &node.verifying_key())
@@ -107,17 +129,17 @@ mod tests {
         ReceiptDesk {
             trust,
             limits: Limits::default(),
-            session: this_run(),
+            camera: "gate".parse().unwrap(),
             refused: 0,
         }
     }
 
-    /// What the desk makes of a receipt for frame 7 of `session`, and how much it refused.
-    fn judged(signer: &SigningIdentity, session: SessionId, topic: &str) -> (Option<u64>, u64) {
+    /// What the desk makes of a receipt for frame 7, and how much it refused.
+    fn judged(signer: &SigningIdentity, topic: &str) -> (Option<FrameKey>, u64) {
         let frame = FrameId {
             site: "demo".parse().unwrap(),
             camera: "gate".parse().unwrap(),
-            session,
+            session: SessionId::from_bytes([1; 16]),
             seq: 7,
         };
         let receipt = Receipt { frame };
@@ -129,29 +151,50 @@ mod tests {
         let mut desk = desk();
         let now = Instant::now();
         let arrival = desk.judge(topic, sealed.into(), now);
-        assert!(arrival.is_none_or(|arrival| arrival.at == now));
-        (arrival.map(|arrival| arrival.seq), desk.refused)
+        let key = arrival.map(|arrival| match arrival {
+            Arrival::Receipt { key, at } if at == now => key,
+            other => panic!("{other:?}"),
+        });
+        (key, desk.refused)
     }
 
     #[test]
-    fn a_receipt_of_an_enrolled_viewer_for_this_run_counts() {
+    fn a_receipt_of_an_enrolled_viewer_counts() {
         let topic = "blindsight/v1/demo/gate/receipt";
-        assert_eq!(
-            judged(&identity("viewer", 1), this_run(), topic),
-            (Some(7), 0)
-        );
-        // A receipt for the run before is no offence.
-        let before = SessionId::from_bytes([2; 16]);
-        assert_eq!(judged(&identity("viewer", 1), before, topic), (None, 0));
+        let key = FrameKey {
+            session: SessionId::from_bytes([1; 16]),
+            seq: 7,
+        };
+        assert_eq!(judged(&identity("viewer", 1), topic), (Some(key), 0));
+    }
+
+    #[test]
+    fn a_node_that_came_back_is_news_unless_it_is_a_camera() {
+        let mut desk = desk();
+        let now = Instant::now();
+        for (node, state, is_news) in [
+            ("worker", "online", true),
+            ("somebody", "online", true),
+            ("worker", "offline", false),
+            ("yard", "online", false),
+            ("gate", "online", false),
+        ] {
+            let topic = format!("blindsight/v1/demo/nodes/{node}/state");
+            let payload = format!("{{\"state\": \"{state}\"}}");
+            let news = desk.judge(&topic, payload.into(), now);
+            let expected = is_news.then_some(Arrival::Recovery { at: now });
+            assert_eq!(news, expected, "{node} {state}");
+        }
+        assert_eq!(desk.refused, 0);
     }
 
     #[test]
     fn everything_else_is_refused_and_counted() {
         let topic = "blindsight/v1/demo/gate/receipt";
-        assert_eq!(judged(&identity("viewer", 9), this_run(), topic), (None, 1));
-        assert_eq!(judged(&identity("worker", 2), this_run(), topic), (None, 1));
+        assert_eq!(judged(&identity("viewer", 9), topic), (None, 1));
+        assert_eq!(judged(&identity("worker", 2), topic), (None, 1));
         let other = "blindsight/v1/demo/yard/receipt";
-        assert_eq!(judged(&identity("viewer", 1), this_run(), other), (None, 1));
+        assert_eq!(judged(&identity("viewer", 1), other), (None, 1));
         let mut desk = desk();
         assert_eq!(
             desk.judge(topic, Bytes::from_static(b"garbage"), Instant::now()),

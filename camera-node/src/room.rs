@@ -79,12 +79,15 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::outbox::Policy;
 
     fn delivery(credit: u32, bytes_on_the_way: u64) -> DeliveryConfig {
         DeliveryConfig {
+            policy: Policy::All,
             credit: NonZeroU32::new(credit).unwrap(),
             bytes_on_the_way,
             receipt_timeout: Duration::from_secs(60),
+            spool: None,
         }
     }
 

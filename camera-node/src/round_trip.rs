@@ -2,11 +2,15 @@
 //!
 //! After RFC 6298, with one change: the RFC waits `SRTT + 4 RTTVAR`; here a wait is never shorter than three times the
 //! smoothed time, for a worker that has to share its cores with a busy neighbour must not be given more work for it.
+//! As there, the wait doubles with each time that it was too short, until a frame that was sent once has its receipt.
 
 use std::time::Duration;
 
 /// The longest wait, whatever was measured.
 const CEILING: Duration = Duration::from_secs(3600);
+
+/// Doubling ends here, but for a wait that is longer without it.
+const BACKED_OFF: Duration = Duration::from_secs(300);
 
 /// Estimates the timeout for receipts.
 #[derive(Clone, Debug)]
@@ -15,6 +19,8 @@ pub struct RoundTrip {
     floor: Duration,
     /// SRTT and RTTVAR of the RFC, once there was a measurement.
     measured: Option<(Duration, Duration)>,
+    /// How often the timeout is doubled.
+    doublings: u32,
 }
 
 impl RoundTrip {
@@ -23,6 +29,7 @@ impl RoundTrip {
         RoundTrip {
             floor: floor.min(CEILING),
             measured: None,
+            doublings: 0,
         }
     }
 
@@ -30,12 +37,26 @@ impl RoundTrip {
     pub fn timeout(&self) -> Duration {
         let (smoothed, variation) = self.measured.unwrap_or_default();
         let estimate = smoothed + (variation * 4).max(smoothed * 2);
-        estimate.clamp(self.floor, CEILING)
+        let estimate = estimate.clamp(self.floor, CEILING);
+        let doubled = estimate.saturating_mul(1 << self.doublings.min(16));
+        doubled.min(estimate.max(BACKED_OFF))
     }
 
-    /// A receipt came `elapsed` after its frame was sent. Frames are sent once, so even a late
-    /// receipt belongs to exactly one sending and counts (Karn's rule does not apply).
+    /// A frame that was sent `sent` times has no receipt in time: the timeout is that of the first
+    /// time, doubled at least so often.
+    pub fn back_off(&mut self, sent: u32) {
+        self.doublings = self.doublings.max(sent);
+    }
+
+    /// What waits were too short for is over.
+    pub fn forget_backing_off(&mut self) {
+        self.doublings = 0;
+    }
+
+    /// A receipt came `elapsed` after its frame was sent, for the first and only time: which copy the
+    /// receipt of a frame that was sent twice belongs to cannot be known (Karn's rule).
     pub fn measure(&mut self, elapsed: Duration) {
+        self.doublings = 0;
         // Keeps the sums far from overflow.
         let elapsed = elapsed.min(CEILING);
         self.measured = Some(match self.measured {
@@ -80,6 +101,23 @@ mod tests {
         // SRTT = 9, RTTVAR = 3 / 4 * 4 + 1 / 4 * 8 = 5.
         assert_eq!(after(1, &[8, 16]).timeout(), secs(29));
         assert_eq!(after(2, &[u64::MAX; 3]).timeout(), CEILING);
+    }
+
+    #[test]
+    fn waits_that_were_too_short_double_until_there_is_a_measurement() {
+        let mut round_trip = after(10, &[]);
+        for (sent, expected) in [(1, 20), (2, 40), (1, 40), (5, 300), (60, 300)] {
+            round_trip.back_off(sent);
+            assert_eq!(round_trip.timeout(), secs(expected), "{sent}");
+        }
+        round_trip.measure(secs(40));
+        assert_eq!(round_trip.timeout(), secs(120));
+        // What is measured to be needed is no backing off.
+        let mut slow = after(1, &[200]);
+        slow.back_off(3);
+        assert_eq!(slow.timeout(), secs(600));
+        slow.forget_backing_off();
+        assert_eq!(slow.timeout(), secs(600));
     }
 
     #[test]

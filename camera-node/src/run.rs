@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use wire::config::NodeConfig;
 use wire::envelope::Limits;
 use wire::failure::{Failure, FailureKind};
 use wire::message::{FrameId, SessionId};
@@ -13,28 +14,31 @@ use wire::role::NodeRole;
 use wire::topic::Topic;
 
 use crate::blocking::blocking;
-use crate::config::CameraConfig;
-use crate::credit::Credit;
+use crate::config::{CameraConfig, DeliveryConfig, SpoolConfig};
 use crate::event::{CameraSummary, Observer};
 use crate::key_mode::KeyMode;
+use crate::ledger::Ledger;
+use crate::outbox::Outbox;
 use crate::preprocess::Preprocessor;
 use crate::receipts::ReceiptDesk;
 use crate::room;
 use crate::sealing::Sealer;
 use crate::source::Source;
+use crate::spool::{Found, Spool};
 use crate::stream::{Ended, Stream};
 
 /// Receipts that may wait while a frame is encrypted. More wait at the broker.
 const ARRIVALS_QUEUE: usize = 64;
 
-/// Runs a camera until `source` ends or `shutdown` is cancelled: every frame is resized, turned
-/// into the feature, quantised, encrypted, signed and published, with at most `delivery.credit`
-/// frames and `delivery.bytes_on_the_way` bytes without a receipt. A source that is faster has to
-/// wait; no frame is left out.
+/// Runs a camera until `source` ends or `shutdown` is cancelled: frames are resized, turned into
+/// the feature, quantised, encrypted, signed and published, with at most `delivery.credit` frames
+/// and `delivery.bytes_on_the_way` bytes on their way without a receipt. A source that is faster
+/// fills the spool, if there is one, and then has to wait; with the policy `latest` frames that find
+/// no place are dropped and counted.
 ///
-/// When the source ends, the camera waits until each frame has its receipt or has run out of time.
-/// When asked to stop, it finishes the frame it is sending and ends within 5 s. Needs a tokio
-/// runtime.
+/// When the source ends, the camera waits until each frame has its receipt or was given up. When
+/// asked to stop, it finishes the frame it is sending and ends within 5 s; what lies in the spool is
+/// sent after the next start. Needs a tokio runtime.
 ///
 /// # Errors
 /// A key file that cannot be used, frames too large for `delivery.bytes_on_the_way`, tiles that do
@@ -48,7 +52,7 @@ pub async fn run(
 ) -> Result<CameraSummary, Failure> {
     let began = Instant::now();
     let node = config.link.node.clone();
-    let (mqtt, delivery) = (config.link.mqtt.clone(), config.delivery);
+    let (mqtt, delivery) = (config.link.mqtt.clone(), config.delivery.clone());
     let (feature, key_mode) = (config.stream.feature, config.stream.key.mode());
     let (credentials, sealer, frame) = blocking(move || {
         let credentials = Credentials::load(&config.link.node, NodeRole::Camera)?;
@@ -59,6 +63,7 @@ pub async fn run(
     })
     .await??;
     frame.check_packet(mqtt.max_packet_bytes)?;
+    let spool = open_spool(&delivery, &node, frame.bytes).await?;
     let credit = room::credit(&delivery, frame.bytes)?;
     if credit < delivery.credit {
         tracing::warn!(
@@ -85,7 +90,7 @@ pub async fn run(
         site: node.site.clone(),
         camera: node.name.clone(),
     };
-    let filters = vec![receipts.to_string()];
+    let filters = vec![receipts.to_string(), Topic::all_node_states(&node.site)];
     let link = tokio::select! {
         biased;
         () = shutdown.cancelled() => return Ok(CameraSummary::default()),
@@ -105,29 +110,30 @@ pub async fn run(
         limits: Limits {
             max_envelope_bytes: mqtt.max_packet_bytes,
         },
-        session,
+        camera: node.name.clone(),
         refused: 0,
     };
     let desk = tokio::spawn(desk.run(link.subscriber, settle));
-    let mut stream = Stream {
+    let next = FrameId {
+        site: node.site,
+        camera: node.name,
+        session,
+        seq: 0,
+    };
+    let outbox = Outbox::new(delivery.policy, credit, delivery.receipt_timeout);
+    let stream = Stream {
         sealer: Arc::new(sealer),
         outlet: &link.publisher,
         connected: link.publisher.connected(),
-        arrivals,
-        credit: Credit::new(credit, delivery.receipt_timeout),
-        next: FrameId {
-            site: node.site,
-            camera: node.name,
-            session,
-            seq: 0,
-        },
+        ledger: Ledger::new(outbox, spool, observer.clone(), next.clone()),
+        policy: delivery.policy,
+        frame_bytes: frame.bytes,
+        next,
         observer,
-        summary: CameraSummary::default(),
     };
-    let ended = stream.run(source, preprocessor, &shutdown).await;
+    // Takes the queue of arrivals with it, whose end is that of the desk.
+    let ended = stream.run(source, preprocessor, arrivals, &shutdown).await;
     let mut summary = stream.summary();
-    // Closes the queue of arrivals, which ends the desk.
-    drop(stream);
     summary.refused = desk.await.unwrap_or_default();
     link.publisher.stop(reason(&ended)).await;
     ended?;
@@ -136,6 +142,34 @@ pub async fn run(
         "camera stopped: {summary}"
     );
     Ok(summary)
+}
+
+/// Opens the spool, if there is one, and refuses one that is too small for a frame.
+async fn open_spool(
+    delivery: &DeliveryConfig,
+    node: &NodeConfig,
+    frame_bytes: u64,
+) -> Result<Option<(Spool, Found)>, Failure> {
+    let Some(SpoolConfig { folder, bytes }) = delivery.spool.clone() else {
+        return Ok(None);
+    };
+    if bytes < frame_bytes {
+        return Err(Failure::new(
+            FailureKind::Configuration,
+            format!("a frame takes up to {frame_bytes} bytes, `delivery.spool_bytes` is {bytes}"),
+            "raise `delivery.spool_bytes`, or use a smaller `stream.size` or fewer levels",
+        ));
+    }
+    let (site, camera) = (node.site.clone(), node.name.clone());
+    let opened = blocking(move || Spool::open(&folder, bytes, &site, &camera)).await??;
+    let frames = opened.1.frames.len();
+    if frames > 0 {
+        tracing::info!(
+            frames,
+            "frames of earlier runs are in the spool, sending them first"
+        );
+    }
+    Ok(Some(opened))
 }
 
 /// What the node's state says after the end.

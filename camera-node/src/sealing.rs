@@ -12,6 +12,7 @@ use wire::message::{FrameId, FrameTile, TileHeader};
 use crate::config::{CameraConfig, CameraKey};
 use crate::key_mode::KeyMode;
 use crate::room::FrameSize;
+use crate::spool::EncryptedFrame;
 
 /// Encrypts with the key of the stream and signs with the camera's own.
 pub(crate) struct Sealer {
@@ -84,28 +85,52 @@ impl Sealer {
         self.key.key_id()
     }
 
-    /// Encrypts one tile and puts it into a signed envelope. Takes up to a second of CPU time.
-    pub(crate) fn seal(
+    /// Encrypts a frame, one tile after the other. Takes up to a second of CPU time for each.
+    /// `dropped` frames of the session were not sent before it.
+    pub(crate) fn encrypt(
         &self,
         frame: &FrameId,
         captured_unix_ms: u64,
+        dropped: u64,
         quantised: &QuantisedFrame,
-        tile: u32,
-    ) -> Result<Vec<u8>, SealingError> {
-        let ciphertext = self.key.encrypt(&self.spec, quantised, tile)?;
+    ) -> Result<EncryptedFrame, SealingError> {
+        let tiles = self.spec.tile_plan().tile_count();
         let header = TileHeader {
             frame: frame.clone(),
-            tile,
-            tiles: self.spec.tile_plan().tile_count(),
+            tile: 0,
+            tiles,
             captured_unix_ms,
+            oldest: frame.seq,
+            dropped,
             spec: self.spec.to_bytes(),
             parameters: self.spec.fingerprint().0,
             key_id: *self.key.key_id().as_bytes(),
         };
+        let tiles = (0..tiles).map(|tile| self.key.encrypt(&self.spec, quantised, tile));
+        Ok(EncryptedFrame {
+            header,
+            tiles: tiles.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Puts tile number `tile` of a frame into a signed envelope. Frames of its session below
+    /// `oldest` will not be sent any more.
+    pub(crate) fn seal(
+        &self,
+        frame: &EncryptedFrame,
+        tile: usize,
+        oldest: u64,
+    ) -> Result<Vec<u8>, SealingError> {
+        let header = TileHeader {
+            tile: tile as u32,
+            oldest,
+            ..frame.header.clone()
+        };
+        let ciphertext = frame.tiles.get(tile).map_or(&[][..], Vec::as_slice);
         Ok(seal(
             &self.identity,
             &FrameTile { tile: header },
-            &ciphertext,
+            ciphertext,
         )?)
     }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use wire::config::{self, ConfigErrors, LogConfig, LogToml, MqttToml, NodeToml, Problems};
+use wire::name::Name;
 use wire::node::LinkConfig;
 
 /// Bytes of tiles that may wait in each lane when the file does not say: 4600 of the longest tiles of scheme tfhe, or
@@ -23,6 +24,8 @@ pub struct WorkerConfig {
     pub threads: usize,
     /// How many bytes of tiles may wait in each lane, 1 MiB to 16 GiB. A full lane stops reading.
     pub backlog_bytes: usize,
+    /// The workers of one group share the tiles out among them; `None` takes all.
+    pub share: Option<Name>,
     /// How log lines look.
     pub log: LogConfig,
     /// Whether keys of the scheme `plain`, which hides nothing, are taken. Never from a file.
@@ -46,6 +49,7 @@ struct PoolToml {
     evaluation_keys: Option<Vec<PathBuf>>,
     threads: Option<usize>,
     backlog_bytes: Option<usize>,
+    share: Option<String>,
 }
 
 impl WorkerConfig {
@@ -74,11 +78,17 @@ fn meaning(typed: WorkerToml, problems: &mut Problems) -> Option<WorkerConfig> {
         backlog,
         LEAST_BACKLOG_BYTES..=MOST_BACKLOG_BYTES,
     );
+    let mend = "name the group with 1 to 32 of the characters a-z, 0-9, _ and -";
+    let share = match &pool.share {
+        Some(group) => Some(problems.parsed::<Name>("pool.share", group, mend)?),
+        None => None,
+    };
     Some(WorkerConfig {
         link: link?,
         evaluation_keys: keys?.iter().map(|key| problems.resolve(key)).collect(),
         threads: threads?,
         backlog_bytes: backlog?,
+        share,
         log: LogToml::meaning(typed.log),
         insecure_plain: false,
     })
@@ -127,6 +137,7 @@ evaluation_keys = ["keys/evaluation.key"]
             [Path::new("site/keys/evaluation.key")]
         );
         assert_eq!((config.threads, config.backlog_bytes), (0, 67_108_864));
+        assert_eq!(config.share, None);
         assert!(!config.insecure_plain);
     }
 
@@ -157,7 +168,7 @@ backlog_bytes = 0
             "site/worker.toml:12: pool.evaluation_keys: the list is empty; \
              name at least one file made by `blindsight keys new`",
             "site/worker.toml:13: pool.thread: unknown key; \
-             use one of `evaluation_keys`, `threads`, `backlog_bytes`, or remove it",
+             use one of `evaluation_keys`, `threads`, `backlog_bytes`, `share`, or remove it",
             "site/worker.toml:14: pool.backlog_bytes: 0 is out of range; write a value from 1048576 to 17179869184",
         ]) {
             assert!(line.starts_with(start), "{line}\nshould start with\n{start}");
@@ -171,7 +182,7 @@ backlog_bytes = 0
         assert_eq!(
             errors.to_string(),
             "site/worker.toml:13: pool.insecure_plain: unknown key; \
-             use one of `evaluation_keys`, `threads`, `backlog_bytes`, or remove it"
+             use one of `evaluation_keys`, `threads`, `backlog_bytes`, `share`, or remove it"
         );
     }
 

@@ -45,7 +45,11 @@ pub async fn run(
 ) -> Result<WorkerSummary, Failure> {
     let credentials = Credentials::load(&config.link.node, NodeRole::Worker)?;
     let stop = Arc::new(AtomicBool::new(false));
-    let filters = vec![Topic::all_frames(&config.link.node.site)];
+    let frames = Topic::all_frames(&config.link.node.site);
+    let filters = vec![match &config.share {
+        Some(group) => Topic::shared(group, &frames),
+        None => frames,
+    }];
     // At once: what is sent before a worker has subscribed is lost, and loading keys takes seconds.
     let (keyring, link) = tokio::try_join!(
         load_keys(&config, &stop, &shutdown),
@@ -100,7 +104,7 @@ pub async fn run(
         time::sleep(GRACE).await;
     };
     tokio::select! {
-        _ = async { tokio::join!(intake.run(&mut subscriber), outlet.run()) } => {}
+        _ = async { tokio::join!(intake.run(&mut subscriber, &publisher), outlet.run()) } => {}
         () = deadline => tracing::warn!("not every tile in work ended in time, gave up the rest"),
     }
     publisher.stop("asked to stop").await;

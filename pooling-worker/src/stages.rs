@@ -43,10 +43,14 @@ pub(crate) struct Intake {
 
 impl Intake {
     /// Ends when the subscriber or a pooling thread does, or on shutdown.
-    pub(crate) async fn run(mut self, subscriber: &mut Subscriber) {
+    pub(crate) async fn run(mut self, subscriber: &mut Subscriber, publisher: &Publisher) {
         while let Some(incoming) = subscriber.recv().await {
-            let Incoming::Message { topic, payload } = incoming else {
-                continue;
+            let (topic, payload) = match incoming {
+                Incoming::Message { topic, payload } => (topic, payload),
+                Incoming::Connected => {
+                    publisher.announce();
+                    continue;
+                }
             };
             if self.take(&topic, &payload).await.is_err() {
                 return;

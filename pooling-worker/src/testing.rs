@@ -147,6 +147,8 @@ pub(crate) fn header(camera: &str, seq: u64, spec: &StreamSpec) -> TileHeader {
         tile: 0,
         tiles: spec.tile_plan().tile_count(),
         captured_unix_ms: 1_000,
+        oldest: seq,
+        dropped: 0,
         spec: spec.to_bytes(),
         parameters: spec.fingerprint().0,
         key_id: key_id(spec.scheme()),

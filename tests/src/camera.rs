@@ -9,7 +9,7 @@ use std::time::Duration;
 use camera_node::source::{Repeat, Source};
 use camera_node::{
     CameraConfig, CameraEvent, CameraKey, CameraSummary, DEFAULT_BYTES_ON_THE_WAY, DeliveryConfig,
-    Feature, SourceConfig, StreamConfig,
+    Feature, Policy, SourceConfig, StreamConfig,
 };
 use cipherframe::{QuantisedFrame, StreamSpec};
 use tokio::sync::mpsc;
@@ -24,7 +24,7 @@ use crate::PATIENCE;
 use crate::key_cache::key_set;
 use crate::site::Site;
 
-/// Longer than any receipt takes, so that no frame is given up because the machine is busy.
+/// Longer than any receipt takes, so that no frame is sent again because the machine is busy.
 const RECEIPT_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// A camera that runs, and what it tells.
@@ -57,9 +57,11 @@ pub fn configuration(
             key: CameraKey::Public(key_set(spec.scheme()).join(client_key::PUBLIC_KEY_FILE)),
         },
         delivery: DeliveryConfig {
+            policy: Policy::All,
             credit: NonZeroU32::new(credit).unwrap(),
             bytes_on_the_way: DEFAULT_BYTES_ON_THE_WAY,
             receipt_timeout: RECEIPT_TIMEOUT,
+            spool: None,
         },
         log: LogConfig::default(),
         insecure_plain: true,
@@ -94,12 +96,12 @@ impl RunningCamera {
         }
     }
 
-    /// The next frame that it published.
-    pub async fn published(&mut self) -> (FrameId, QuantisedFrame) {
+    /// The next frame that it captured and will send.
+    pub async fn captured(&mut self) -> (FrameId, QuantisedFrame) {
         loop {
             let event = timeout(PATIENCE, self.events.recv()).await;
-            match event.expect("no frame was published") {
-                Some(CameraEvent::Published {
+            match event.expect("no frame was captured") {
+                Some(CameraEvent::Captured {
                     frame, quantised, ..
                 }) => return (frame, quantised),
                 Some(_) => {}

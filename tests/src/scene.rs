@@ -77,6 +77,8 @@ impl Scene {
             tile: 0,
             tiles: 1,
             captured_unix_ms: 1,
+            oldest: 0,
+            dropped: 0,
             spec: self.spec.to_bytes(),
             parameters: SchemeId::Plain.get().fingerprint(2).0,
             key_id: *key.unwrap().key_id().as_bytes(),

@@ -13,7 +13,7 @@ use pooling_worker::{WorkerConfig, WorkerSummary};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use viewer::{ViewerConfig, ViewerEvent, ViewerSummary};
+use viewer::{DEFAULT_LOG_BYTES, OutConfig, ViewerConfig, ViewerEvent, ViewerSummary};
 use wire::config::LogConfig;
 use wire::failure::Failure;
 use wire::message::FrameId;
@@ -61,8 +61,11 @@ impl Stack {
         let viewer = ViewerConfig {
             link: site.link(VIEWER, broker.addr()),
             client_keys: vec![keys.join(client_key::CLIENT_KEY_FILE)],
-            out: site.path().join("out"),
-            pictures: true,
+            out: Some(OutConfig {
+                folder: site.path().join("out"),
+                pictures: true,
+                log_bytes: DEFAULT_LOG_BYTES,
+            }),
             frames_in_progress: 8,
             log: LogConfig::default(),
             insecure_plain: true,
@@ -75,6 +78,7 @@ impl Stack {
             evaluation_keys: vec![keys.join(client_key::EVALUATION_KEY_FILE)],
             threads: 0,
             backlog_bytes: 1 << 20,
+            share: None,
             log: LogConfig::default(),
             insecure_plain: true,
         };

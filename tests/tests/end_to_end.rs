@@ -54,8 +54,8 @@ async fn check_camera(
     let (summary, events) = camera.end().await;
     let tiles = u64::from(spec.tile_plan().tile_count());
     assert_eq!((summary.frames, summary.tiles), (count, count * tiles));
-    assert_eq!((summary.confirmed, summary.unconfirmed), (count, 0));
-    assert_eq!((summary.on_the_way, summary.refused), (0, 0));
+    assert_eq!((summary.confirmed, summary.given_up), (count, 0));
+    assert_eq!((summary.without_receipt, summary.refused), (0, 0));
     check_receipts(&events, &maps);
 }
 
@@ -68,18 +68,19 @@ fn check_picture(path: &Path, map: &FeatureMap) {
     assert_eq!(picture.into_raw(), expected, "{}", path.display());
 }
 
-/// Each frame is published, then confirmed, and never more than two are without a receipt.
+/// Each frame is captured, sent once, then confirmed, and never more than two are without a receipt.
 fn check_receipts(events: &[CameraEvent], maps: &BTreeMap<u64, (FrameId, FeatureMap)>) {
     let mut on_the_way = Vec::new();
     let mut confirmed = Vec::new();
     for event in events {
         match event {
-            CameraEvent::Published { frame, .. } => {
+            CameraEvent::Captured { frame, .. } => {
                 on_the_way.push(frame.clone());
                 assert!(on_the_way.len() <= 2, "{on_the_way:?}");
             }
-            CameraEvent::Confirmed { frame, late, .. } => {
-                assert!(!late);
+            CameraEvent::Sent { frame, .. } => assert!(on_the_way.contains(frame)),
+            CameraEvent::Confirmed { frame, elapsed } => {
+                assert!(elapsed.is_some(), "sent more than once");
                 let place = on_the_way.iter().position(|sent| sent == frame);
                 on_the_way.remove(place.expect("a frame that was sent"));
                 confirmed.push(frame.clone());
@@ -263,11 +264,11 @@ async fn motion_becomes_maps_of_pooled_differences() {
     for (seq, (file, _, expected)) in (0..).zip(scene.iter().chain(&scene)) {
         assert_eq!(maps[&seq].values(), expected, "frame {seq}, {file}");
         // What the demo verifies maps with is the difference too.
-        let (frame, quantised) = camera.published().await;
+        let (frame, quantised) = camera.captured().await;
         assert_eq!(frame.seq, seq);
         assert_eq!(max_pool(&quantised, spec.pool()).unwrap(), maps[&seq]);
     }
     let summary = camera.stop().await;
-    assert_eq!((summary.skipped, summary.unconfirmed), (0, 0));
+    assert_eq!((summary.skipped, summary.given_up), (0, 0));
     stack.stop().await;
 }

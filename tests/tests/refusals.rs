@@ -139,7 +139,7 @@ async fn a_viewer_refuses_what_no_enrolled_worker_sent() {
 async fn a_camera_takes_receipts_from_an_enrolled_viewer_only() {
     let mut scene = Scene::new("to-camera").await;
     scene.a_good_frame_gets_through().await;
-    let (frame, _) = scene.camera.published().await;
+    let (frame, _) = scene.camera.captured().await;
     let receipt = Receipt { frame };
     let bytes = scene.seal(WORKER, &receipt, &[]);
     scene.stranger.say(&receipt.topic(), bytes).await;

@@ -83,9 +83,9 @@ async fn a_consumer_that_stands_still_loses_nothing() {
     let places = kept / frame_bytes;
     assert!((2..FRAMES / 2).contains(&places), "{places}");
     for seq in 0..places {
-        assert_eq!(camera.published().await.0.seq, seq);
+        assert_eq!(camera.captured().await.0.seq, seq);
     }
-    let early = tokio::time::timeout(TEMPTATION, camera.published()).await;
+    let early = tokio::time::timeout(TEMPTATION, camera.captured()).await;
     assert!(early.is_err(), "more frames than the ring log surely keeps");
 
     // Each tile of each frame, in order, none twice and none missing.
@@ -113,7 +113,7 @@ async fn more_than_the_ring_log_keeps_is_lost_without_a_word() {
     let mut consumer = consumer(&site, &broker).await;
     let mut camera = fast_camera(&site, &broker, u64::MAX);
     for _ in 0..FRAMES {
-        camera.published().await;
+        camera.captured().await;
     }
     let tiles = stream().tile_plan().tile_count();
     let mut heard = 0;
@@ -126,7 +126,7 @@ async fn more_than_the_ring_log_keeps_is_lost_without_a_word() {
     }
     assert!(heard < FRAMES * u64::from(tiles), "nothing was lost");
     let summary = camera.stop().await;
-    assert_eq!((summary.frames, summary.unconfirmed), (FRAMES, 0));
+    assert_eq!((summary.frames, summary.given_up), (FRAMES, 0));
     broker.stop().await;
 }
 

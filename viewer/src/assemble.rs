@@ -1,9 +1,13 @@
-//! From tiles to whole frames.
+//! From tiles to whole frames, in the order in which they were captured.
 //!
 //! Pure: no clock, no network, no keys. A tile is first offered by its header alone ([`Assembler::admit`]), so
 //! that repeated or senseless tiles cost no decryption, and then handed in with its values
-//! ([`Assembler::insert`]). Tiles may arrive in any order and any number of times. Memory is bounded by the
-//! number of frames in progress: one frame too many gives up the oldest.
+//! ([`Assembler::insert`]). Tiles may arrive in any order and any number of times.
+//!
+//! A whole frame is held back until every earlier frame of its session is out, or can no longer come: its header says
+//! below which number the camera sends nothing any more. A new session of a camera is the end of its earlier ones.
+//! Memory is bounded by the number of frames in progress. One frame too many gives up the latest, for the earlier ones
+//! are waited for; its camera has no receipt for it and sends it again.
 //!
 //! A tile whose plaintext makes no sense still counts as arrived, and the frame still becomes whole. Otherwise
 //! the receipt, which the untrusted broker sees, would say something about the plaintext.
@@ -14,7 +18,7 @@ use std::sync::Arc;
 use cipherframe::StreamSpec;
 use wire::message::{FrameId, TileHeader};
 
-use crate::window::{FinishedFrames, Standing};
+use crate::sessions::{Gap, Sessions, Standing};
 
 mod refusal;
 #[cfg(test)]
@@ -33,7 +37,7 @@ pub enum Admission {
     Wanted(Arc<StreamSpec>),
     /// Its frame is in progress and has this tile already.
     RepeatedTile,
-    /// Its frame is finished.
+    /// Its frame was handed out.
     FinishedFrame,
 }
 
@@ -49,10 +53,10 @@ pub enum Contents<'a> {
 /// The outcome of handing in a tile.
 #[derive(Debug, Default)]
 pub struct Inserted {
-    /// The frame that this tile made whole.
-    pub whole: Option<WholeFrame>,
-    /// The frame that was given up to make room for this tile's frame.
-    pub given_up: Option<IncompleteFrame>,
+    /// The frames whose turn has come, in their order.
+    pub ready: Vec<WholeFrame>,
+    /// Frames that can no longer become whole, or were given up to make room.
+    pub given_up: Vec<IncompleteFrame>,
 }
 
 /// One frame in progress.
@@ -60,6 +64,8 @@ pub struct Inserted {
 struct Part {
     /// The header of its first tile, which all others must agree with.
     header: TileHeader,
+    /// The highest of what its tiles say: what the camera may still send begins here.
+    oldest: u64,
     spec: Arc<StreamSpec>,
     /// One flag for each tile.
     arrived: Vec<bool>,
@@ -78,18 +84,19 @@ pub struct Assembler {
     parts: VecDeque<Part>,
     /// The most frames in progress, at least 1.
     limit: usize,
-    finished: FinishedFrames,
+    sessions: Sessions,
 }
 
 impl Assembler {
-    /// An assembler that keeps at most `frames_in_progress` frames (at least one) that are not whole yet.
+    /// An assembler that keeps at most `frames_in_progress` frames (at least one), and goes on after what `sessions`
+    /// says is in the log.
     #[must_use]
-    pub fn new(frames_in_progress: usize) -> Self {
+    pub(crate) fn new(frames_in_progress: usize, sessions: Sessions) -> Self {
         let limit = frames_in_progress.max(1);
         Self {
             parts: VecDeque::new(),
             limit,
-            finished: FinishedFrames::default(),
+            sessions,
         }
     }
 
@@ -98,9 +105,9 @@ impl Assembler {
     /// # Errors
     /// The tile cannot be part of its frame.
     pub fn admit(&self, header: &TileHeader) -> Result<Admission, TileRefusal> {
-        match self.finished.standing(&header.frame) {
-            Standing::Finished => return Ok(Admission::FinishedFrame),
-            Standing::TooOld { oldest } => return Err(TileRefusal::TooOld { oldest }),
+        match self.sessions.standing(&header.frame) {
+            Standing::Logged => return Ok(Admission::FinishedFrame),
+            Standing::Missed => return Err(TileRefusal::TooLate),
             Standing::New => {}
         }
         let Some(part) = self.position(&header.frame).map(|at| &self.parts[at]) else {
@@ -147,33 +154,129 @@ impl Assembler {
                 got: values.len(),
             });
         }
-        let mut given_up = None;
-        let at = self.position(&header.frame).unwrap_or_else(|| {
-            if self.parts.len() >= self.limit {
-                given_up = self.parts.pop_front().map(Part::into_incomplete);
-            }
-            self.parts.push_back(Part::new(header, spec));
-            self.parts.len() - 1
-        });
-        let part = &mut self.parts[at];
-        match contents {
-            Contents::Values(values) => {
-                for (window, value) in windows.into_iter().zip(values) {
-                    part.values[window as usize] = *value;
+        let mut inserted = Inserted::default();
+        let at = match self.position(&header.frame) {
+            Some(at) => at,
+            None => {
+                let begins = self.begins(&header.frame);
+                if begins {
+                    self.end_earlier_sessions(&header.frame, &mut inserted);
                 }
+                let given_up = self.make_room(&header.frame, begins)?;
+                inserted.given_up.extend(given_up);
+                self.parts.push_back(Part::new(header, spec));
+                self.parts.len() - 1
             }
-            Contents::Unreadable => part.unreadable += 1,
+        };
+        self.parts[at].fill(header, &windows, contents);
+        self.parts[at].pool_ms += u64::from(pool_ms);
+        self.parts[at].bytes += bytes;
+        self.release(&header.frame, &mut inserted);
+        Ok(inserted)
+    }
+
+    /// Hands out the frames of a session whose turn has come, and gives up those that the camera has given up.
+    fn release(&mut self, of: &FrameId, inserted: &mut Inserted) {
+        let settled = self.of_session(of).map(|part| part.oldest).max();
+        let settled = settled.unwrap_or(0).max(self.sessions.next(of));
+        while let Some(at) = self.first(|part| part.is_of_session(of)) {
+            let part = &self.parts[at];
+            let seq = part.header.frame.seq;
+            let its_turn = seq <= settled.max(self.sessions.next(of));
+            if part.is_whole() && its_turn {
+                inserted.ready.extend(self.hand_out(at));
+            } else if seq < settled {
+                inserted.given_up.extend(self.give_up(at));
+            } else {
+                return;
+            }
         }
-        part.arrived[header.tile as usize] = true;
-        part.arrived_count += 1;
-        part.pool_ms += u64::from(pool_ms);
-        part.bytes += bytes;
-        let mut whole = None;
-        if part.arrived_count == part.header.tiles {
-            self.finished.record(&header.frame);
-            whole = self.parts.remove(at).map(Part::into_whole);
+    }
+
+    /// Whether this is the first that is seen of a session.
+    fn begins(&self, frame: &FrameId) -> bool {
+        !self.sessions.knows(frame) && self.of_session(frame).next().is_none()
+    }
+
+    /// A camera begins a new session when the earlier ones are settled, or lost: what is whole of them is handed out.
+    /// What is not can still become whole.
+    fn end_earlier_sessions(&mut self, new: &FrameId, inserted: &mut Inserted) {
+        let earlier = |part: &Part| {
+            part.header.frame.camera == new.camera && !part.is_of_session(new) && part.is_whole()
+        };
+        while let Some(at) = self.first(earlier) {
+            inserted.ready.extend(self.hand_out(at));
         }
-        Ok(Inserted { whole, given_up })
+    }
+
+    /// Gives up a frame if there are too many for one more of the session of `new`.
+    ///
+    /// Of the session with the most frames, that is the latest one: the earlier ones will be waited for. Frames of
+    /// sessions that are over go first.
+    fn make_room(
+        &mut self,
+        new: &FrameId,
+        begins: bool,
+    ) -> Result<Option<IncompleteFrame>, TileRefusal> {
+        if self.parts.len() < self.limit {
+            return Ok(None);
+        }
+        let is_over =
+            |part: &Part| begins && part.header.frame.camera == new.camera || self.is_over(part);
+        if let Some(at) = self.parts.iter().position(is_over) {
+            return Ok(self.give_up(at));
+        }
+        let size = |of: &FrameId| self.of_session(of).count();
+        let frames = self.parts.iter().map(|part| &part.header.frame);
+        let latest = frames.max_by_key(|frame| (size(frame), frame.seq)).cloned();
+        // Sessions with as many frames would only displace each other in turn.
+        let gives_way = |latest: &FrameId| {
+            if same_session(latest, new) {
+                latest.seq > new.seq
+            } else {
+                size(latest) > size(new) + 1
+            }
+        };
+        match latest.filter(gives_way) {
+            Some(latest) => Ok(self.position(&latest).and_then(|at| self.give_up(at))),
+            None => Err(TileRefusal::NoRoom { limit: self.limit }),
+        }
+    }
+
+    /// Whether a later session of the camera has begun.
+    fn is_over(&self, part: &Part) -> bool {
+        let camera = &part.header.frame.camera;
+        let mut latest = self.parts.iter().rev();
+        let latest = latest.find(|other| other.header.frame.camera == *camera);
+        latest.is_some_and(|latest| !latest.is_of_session(&part.header.frame))
+    }
+
+    fn hand_out(&mut self, at: usize) -> Option<WholeFrame> {
+        let part = self.parts.remove(at)?;
+        let gap = self
+            .sessions
+            .record(&part.header.frame, part.header.dropped);
+        Some(part.into_whole(gap))
+    }
+
+    fn give_up(&mut self, at: usize) -> Option<IncompleteFrame> {
+        self.parts.remove(at).map(Part::into_incomplete)
+    }
+
+    /// Where the part with the lowest sequence number is among those that `wanted` says.
+    fn first(&self, wanted: impl Fn(&Part) -> bool) -> Option<usize> {
+        let parts = self.parts.iter().enumerate();
+        let wanted = parts.filter(|(_, part)| wanted(part));
+        wanted
+            .min_by_key(|(_, part)| part.header.frame.seq)
+            .map(|(at, _)| at)
+    }
+
+    fn of_session(&self, of: &FrameId) -> impl Iterator<Item = &Part> {
+        let of = of.clone();
+        self.parts
+            .iter()
+            .filter(move |part| part.is_of_session(&of))
     }
 
     /// Gives up every frame in progress, oldest first.
@@ -195,6 +298,7 @@ impl Part {
         let tiles = header.tiles as usize;
         Self {
             header: header.clone(),
+            oldest: header.oldest,
             spec,
             arrived: vec![false; tiles],
             arrived_count: 0,
@@ -205,9 +309,34 @@ impl Part {
         }
     }
 
-    fn into_whole(self) -> WholeFrame {
+    /// A tile with this header has arrived, and is that of these windows.
+    fn fill(&mut self, header: &TileHeader, windows: &[u32], contents: Contents<'_>) {
+        match contents {
+            Contents::Values(values) => {
+                for (window, value) in windows.iter().zip(values) {
+                    self.values[*window as usize] = *value;
+                }
+            }
+            Contents::Unreadable => self.unreadable += 1,
+        }
+        self.arrived[header.tile as usize] = true;
+        self.arrived_count += 1;
+        self.oldest = self.oldest.max(header.oldest);
+    }
+
+    fn is_whole(&self) -> bool {
+        self.arrived_count == self.header.tiles
+    }
+
+    fn is_of_session(&self, frame: &FrameId) -> bool {
+        same_session(&self.header.frame, frame)
+    }
+
+    fn into_whole(self, gap: Gap) -> WholeFrame {
         WholeFrame {
             frame: self.header.frame,
+            tiles: self.header.tiles,
+            gap,
             spec: self.spec,
             captured_unix_ms: self.header.captured_unix_ms,
             pool_ms: self.pool_ms,
@@ -225,4 +354,8 @@ impl Part {
             tiles,
         }
     }
+}
+
+fn same_session(one: &FrameId, other: &FrameId) -> bool {
+    one.camera == other.camera && one.session == other.session
 }

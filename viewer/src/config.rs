@@ -1,5 +1,6 @@
 //! The viewer's configuration file: what was typed and what it means.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -9,6 +10,10 @@ use wire::node::LinkConfig;
 /// Frames that may be in progress when the file does not say.
 const DEFAULT_FRAMES_IN_PROGRESS: usize = 32;
 
+/// How long the log of frames gets when the file does not say: some 250 000 frames.
+pub const DEFAULT_LOG_BYTES: u64 = 64 << 20;
+const LOG_BYTES: RangeInclusive<u64> = 65_536..=1 << 40;
+
 /// What a viewer needs to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ViewerConfig {
@@ -16,16 +21,26 @@ pub struct ViewerConfig {
     pub link: LinkConfig,
     /// The files of the client keys, at least one.
     pub client_keys: Vec<PathBuf>,
-    /// The folder that pictures are written below; made when it is missing.
-    pub out: PathBuf,
-    /// Whether a PNG is written for each map.
-    pub pictures: bool,
+    /// What is kept on the disk; `None` keeps nothing, and knows no frame of before at the next start. Always there
+    /// with a file.
+    pub out: Option<OutConfig>,
     /// How many frames may be incomplete at a time, 1 to 1024; one more gives up the oldest.
     pub frames_in_progress: usize,
     /// How log lines look.
     pub log: LogConfig,
     /// Whether keys of the scheme `plain`, which hides nothing, are taken. Never from a file.
     pub insecure_plain: bool,
+}
+
+/// `[out]` as meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutConfig {
+    /// The folder of the log of frames and of the pictures; made when it is missing.
+    pub folder: PathBuf,
+    /// Whether a PNG is written for each map.
+    pub pictures: bool,
+    /// How long the log of frames may get before a new one is begun, in bytes.
+    pub log_bytes: u64,
 }
 
 /// The file as typed.
@@ -53,6 +68,7 @@ struct DecryptToml {
 struct OutToml {
     folder: Option<PathBuf>,
     pictures: Option<bool>,
+    log_bytes: Option<u64>,
 }
 
 /// `[limits]` as typed.
@@ -84,14 +100,19 @@ fn meaning(typed: ViewerToml, problems: &mut Problems) -> Option<ViewerConfig> {
     let out = typed.out.unwrap_or_default();
     let mend = "add it, for example `folder = \"out\"`";
     let folder = problems.required("out.folder", out.folder, mend);
+    let log_bytes = out.log_bytes.unwrap_or(DEFAULT_LOG_BYTES);
+    let log_bytes = problems.in_range("out.log_bytes", log_bytes, LOG_BYTES);
     let frames = typed.limits.unwrap_or_default().frames_in_progress;
     let frames = frames.unwrap_or(DEFAULT_FRAMES_IN_PROGRESS);
     let frames = problems.in_range("limits.frames_in_progress", frames, 1..=1024);
     Some(ViewerConfig {
         link: link?,
         client_keys: keys?.iter().map(|key| problems.resolve(key)).collect(),
-        out: problems.resolve(&folder?),
-        pictures: out.pictures.unwrap_or(true),
+        out: Some(OutConfig {
+            folder: problems.resolve(&folder?),
+            pictures: out.pictures.unwrap_or(true),
+            log_bytes: log_bytes?,
+        }),
         frames_in_progress: frames?,
         log: LogToml::meaning(typed.log),
         insecure_plain: false,
@@ -125,8 +146,13 @@ folder = "../out"
         assert_eq!(config.link.node.trust, Path::new("site/trust.toml"));
         let keys = [Path::new("site/a/client.key"), Path::new("/b/client.key")];
         assert_eq!(config.client_keys, keys);
-        assert_eq!(config.out, Path::new("site/../out"));
-        assert!(config.pictures && !config.insecure_plain);
+        let out = OutConfig {
+            folder: "site/../out".into(),
+            pictures: true,
+            log_bytes: 67_108_864,
+        };
+        assert_eq!(config.out, Some(out));
+        assert!(!config.insecure_plain);
         assert_eq!(config.frames_in_progress, 32);
     }
 

@@ -43,12 +43,12 @@ pub(crate) enum MessageRefusal {
 /// What became of a message.
 #[derive(Debug)]
 pub(crate) enum Step {
-    /// A tile was new. It may have made its frame whole or have displaced another one.
+    /// A tile was new. It may have made frames ready, and may have been the end of others.
     Placed {
-        /// The frame that is whole now.
-        whole: Option<WholeFrame>,
-        /// The frame that was given up.
-        given_up: Option<IncompleteFrame>,
+        /// The frames whose turn has come, in their order.
+        ready: Vec<WholeFrame>,
+        /// The frames that were given up.
+        given_up: Vec<IncompleteFrame>,
     },
     /// A tile had been seen before. `receipt_again` is its frame when that is finished and the camera seems not to
     /// know, once for each time that the camera sends the frame.
@@ -112,7 +112,7 @@ impl Desk {
             .assembler
             .insert(header, tile.message().pool_ms, bytes, contents)?;
         Ok(Step::Placed {
-            whole: placed.whole,
+            ready: placed.ready,
             given_up: placed.given_up,
         })
     }

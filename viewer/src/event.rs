@@ -59,6 +59,10 @@ pub struct ViewerSummary {
     pub unreadable: u64,
     /// Frames given up before all their tiles arrived.
     pub incomplete: u64,
+    /// Sequence numbers that never came.
+    pub missing: u64,
+    /// Frames that cameras captured and did not send.
+    pub dropped: u64,
     /// Messages that are no tile of an enrolled worker, or that no key here can decrypt.
     pub refused: u64,
     /// Tiles dropped because they had been seen before.
@@ -76,6 +80,8 @@ impl fmt::Display for ViewerSummary {
             maps,
             unreadable,
             incomplete,
+            missing,
+            dropped,
             refused,
             repeated,
             receipts,
@@ -84,7 +90,7 @@ impl fmt::Display for ViewerSummary {
         write!(
             f,
             "{tiles} tiles, {maps} maps, {unreadable} unreadable, {incomplete} incomplete, \
-             {refused} refused, {repeated} repeated, {receipts} receipts, {unwritten} unwritten"
+             {missing} missing, {dropped} dropped by cameras, {refused} refused, {repeated} repeated, {receipts} receipts, {unwritten} unwritten"
         )
     }
 }

@@ -4,23 +4,26 @@
 //! signed receipt for each whole frame, and nothing that depends on what a frame shows.
 //!
 //! A message goes through [`run`] to the desk, which verifies it, drops what was seen before, decrypts the tile and
-//! hands it to the assembler ([`assemble`]). A whole frame gets its receipt and becomes a PNG ([`picture`]), a log
-//! line ([`report`]) and an event for the observer. [`terminal`] draws maps as text for those who want that.
+//! hands it to the assembler ([`assemble`]), which gives the frames back in their order. A frame becomes a PNG
+//! ([`picture`]) and a line of the log of frames ([`journal`]), gets its receipt, and becomes a line for people
+//! ([`report`]) and an event for the observer. [`terminal`] draws maps as text for those who want that.
 
+mod archive;
 pub mod assemble;
 mod config;
 mod desk;
 mod event;
+pub mod journal;
 mod keyring;
 mod outlet;
 pub mod picture;
 pub mod report;
 mod run;
+mod sessions;
 pub mod terminal;
 #[cfg(test)]
 mod testing;
-mod window;
 
-pub use config::ViewerConfig;
+pub use config::{DEFAULT_LOG_BYTES, OutConfig, ViewerConfig};
 pub use event::{ViewerEvent, ViewerSummary};
 pub use run::run;

@@ -1,24 +1,35 @@
-//! What a viewer gives out: receipts, pictures, log lines and events.
+//! What a viewer gives out: pictures and the lines of its log, then receipts, then events.
+//!
+//! A receipt says that the frame is in the log, so it goes out after that. Nothing before it takes a time that depends
+//! on what the map shows: pictures are not compressed, and lines have their length from the header.
 
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cipherframe::{FeatureMap, StreamSpec};
-use tokio::task;
+use tokio::{task, time};
+use tokio_util::sync::CancellationToken;
 use wire::envelope;
 use wire::identity::SigningIdentity;
 use wire::message::{FrameId, Message, Receipt};
 use wire::mqtt::Publisher;
 
-use crate::assemble::{IncompleteFrame, WholeFrame};
-use crate::config::ViewerConfig;
+use crate::archive::Archive;
+use crate::assemble::{IncompleteFrame, MapFailure, WholeFrame};
 use crate::desk::Step;
 use crate::event::{ViewerEvent, ViewerSummary};
-use crate::{picture, report};
+use crate::journal::{Record, Status};
+use crate::report;
+use crate::sessions::Gap;
+
+/// How long to wait before a log that cannot be written is tried again.
+const LOG_RETRY: Duration = Duration::from_secs(1);
 
 /// Where the results go.
 pub(crate) struct Outlet {
-    pub(crate) config: Arc<ViewerConfig>,
+    pub(crate) archive: Arc<Archive>,
+    pub(crate) shutdown: CancellationToken,
     pub(crate) identity: SigningIdentity,
     pub(crate) publisher: Publisher,
     pub(crate) observer: Arc<dyn Fn(ViewerEvent) + Send + Sync>,
@@ -29,15 +40,13 @@ impl Outlet {
     /// Does what a step asks for.
     pub(crate) async fn follow(&mut self, topic: &str, step: Step) {
         match step {
-            Step::Placed { whole, given_up } => {
+            Step::Placed { ready, given_up } => {
                 self.summary.tiles += 1;
-                if let Some(part) = given_up {
+                for part in given_up {
                     self.incomplete(part);
                 }
-                if let Some(whole) = whole {
-                    // Before anything whose time depends on what the map shows.
-                    self.receipt(whole.frame.clone()).await;
-                    self.map(whole).await;
+                for whole in ready {
+                    self.whole(whole).await;
                 }
             }
             Step::Repeated { receipt_again } => {
@@ -85,47 +94,89 @@ impl Outlet {
         }
     }
 
-    async fn map(&mut self, whole: WholeFrame) {
+    /// Keeps what a frame turned out to be, and says that it arrived. A frame that cannot be logged waits; it is given
+    /// up, without a receipt, when the viewer is asked to stop.
+    async fn whole(&mut self, whole: WholeFrame) {
         let frame = whole.frame.clone();
+        let gap = whole.gap;
         let (pool_ms, bytes) = (whole.pool_ms, whole.bytes);
-        let captured_unix_ms = whole.captured_unix_ms;
         let spec = StreamSpec::clone(&whole.spec);
-        let map = match whole.into_map() {
-            Ok(map) => map,
-            Err(failure) => {
-                self.summary.unreadable += 1;
-                let (camera, seq, reason) = (&frame.camera, frame.seq, failure.to_string());
-                tracing::warn!(%camera, seq, reason, "unreadable frame");
-                (self.observer)(ViewerEvent::Unreadable { frame, reason });
-                return;
-            }
+        let now = unix_ms();
+        let latency_ms = now.saturating_sub(whole.captured_unix_ms);
+        let record = |status| Record::of(&whole, status, now);
+        let (as_map, as_unreadable) = (record(Status::Map), record(Status::Unreadable));
+        let (record, map) = match whole.into_map() {
+            Ok(map) => (as_map, Ok(Arc::new(map))),
+            Err(failure) => (as_unreadable, Err(failure)),
         };
-        let latency_ms = unix_ms().saturating_sub(captured_unix_ms);
-        self.summary.maps += 1;
-        report::log_map(&frame, &map, latency_ms, pool_ms);
-        if self.config.pictures {
-            self.picture(&frame, &map).await;
+        if !self.keep(&frame, map.as_ref().ok(), record).await {
+            return;
         }
-        (self.observer)(ViewerEvent::Map {
-            frame,
-            spec,
-            map,
-            latency_ms,
-            pool_ms,
-            bytes,
-        });
+        self.receipt(frame.clone()).await;
+        self.summary.missing += gap.missing;
+        self.summary.dropped += gap.dropped;
+        if gap != Gap::default() {
+            let (camera, seq, missing, dropped) =
+                (&frame.camera, frame.seq, gap.missing, gap.dropped);
+            tracing::warn!(%camera, seq, missing, dropped, "gap before this frame");
+        }
+        match map {
+            Ok(map) => {
+                self.summary.maps += 1;
+                report::log_map(&frame, &map, latency_ms, pool_ms);
+                (self.observer)(ViewerEvent::Map {
+                    frame,
+                    spec,
+                    map: Arc::unwrap_or_clone(map),
+                    latency_ms,
+                    pool_ms,
+                    bytes,
+                });
+            }
+            Err(failure) => self.unreadable(frame, &failure),
+        }
     }
 
-    async fn picture(&mut self, frame: &FrameId, map: &FeatureMap) {
-        let (config, id, map) = (self.config.clone(), frame.clone(), map.clone());
-        let written = task::spawn_blocking(move || picture::write(&config.out, &id, &map)).await;
-        let reason = match written {
-            Ok(Ok(_)) => return,
-            Ok(Err(error)) => error.to_string(),
-            Err(error) => error.to_string(),
-        };
-        self.summary.unwritten += 1;
-        tracing::warn!(camera = %frame.camera, seq = frame.seq, reason, "picture not written");
+    fn unreadable(&mut self, frame: FrameId, failure: &MapFailure) {
+        self.summary.unreadable += 1;
+        let (camera, seq, reason) = (&frame.camera, frame.seq, failure.to_string());
+        tracing::warn!(%camera, seq, reason, "unreadable frame");
+        (self.observer)(ViewerEvent::Unreadable { frame, reason });
+    }
+
+    /// Writes picture and line; whether the line is in the log.
+    async fn keep(
+        &mut self,
+        frame: &FrameId,
+        map: Option<&Arc<FeatureMap>>,
+        record: Record,
+    ) -> bool {
+        if let Some(map) = map {
+            let (archive, id, map) = (self.archive.clone(), frame.clone(), map.clone());
+            let written = task::spawn_blocking(move || archive.picture(&id, &map)).await;
+            if let Err(error) = written.map_err(io::Error::other).flatten() {
+                self.summary.unwritten += 1;
+                tracing::warn!(camera = %frame.camera, seq = frame.seq, %error, "picture not written");
+            }
+        }
+        let record = Arc::new(record);
+        let mut reported = false;
+        loop {
+            let (archive, line) = (self.archive.clone(), record.clone());
+            let written = task::spawn_blocking(move || archive.line(&line)).await;
+            let Err(error) = written.map_err(io::Error::other).flatten() else {
+                return true;
+            };
+            if !reported {
+                let (camera, seq) = (&frame.camera, frame.seq);
+                tracing::error!(%camera, seq, %error, "the log of frames cannot be written, trying again");
+                reported = true;
+            }
+            tokio::select! {
+                () = self.shutdown.cancelled() => return false,
+                () = time::sleep(LOG_RETRY) => {}
+            }
+        }
     }
 
     /// A frame was given up.

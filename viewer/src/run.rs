@@ -1,6 +1,5 @@
 //! Running a viewer: messages in, receipts, pictures, log lines and events out.
 
-use std::fs;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,6 +12,7 @@ use wire::node::{Credentials, NodeLink};
 use wire::role::NodeRole;
 use wire::topic::Topic;
 
+use crate::archive::Archive;
 use crate::assemble::Assembler;
 use crate::config::ViewerConfig;
 use crate::desk::{Desk, Step};
@@ -22,7 +22,8 @@ use crate::outlet::Outlet;
 
 /// Runs a viewer until `shutdown` is cancelled. `observer` is told what happens, in order, and must not block.
 ///
-/// On shutdown the message in hand is finished, frames in progress are given up, and the viewer ends within 5 s.
+/// Each frame that arrives whole is in the log once and in order, its receipt goes out after that. On shutdown the
+/// message in hand is finished, frames in progress are given up, and the viewer ends within 5 s.
 /// Needs a tokio runtime.
 ///
 /// # Errors
@@ -34,17 +35,9 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> Result<ViewerSummary, Failure> {
     let credentials = Credentials::load(&config.link.node, NodeRole::Viewer)?;
-    if config.pictures {
-        let out = &config.out;
-        fs::create_dir_all(out).map_err(|error| {
-            let what = format!("making the folder {}", out.display());
-            Failure::io(
-                what,
-                &error,
-                "mend `out.folder`, or set `out.pictures = false`",
-            )
-        })?;
-    }
+    let (out, site) = (config.out.clone(), config.link.node.site.clone());
+    let archive = task::spawn_blocking(move || Archive::open(out.as_ref(), &site));
+    let (archive, sessions) = archive.await.map_err(|error| panicked(&error))??;
     let (keys, insecure_plain) = (config.client_keys.clone(), config.insecure_plain);
     let keyring = task::spawn_blocking(move || keyring::load(&keys, insecure_plain));
     let keyring = keyring.await.map_err(|error| panicked(&error))??;
@@ -60,7 +53,7 @@ pub async fn run(
     let limits = Limits {
         max_envelope_bytes: config.link.mqtt.max_packet_bytes,
     };
-    let assembler = Assembler::new(config.frames_in_progress);
+    let assembler = Assembler::new(config.frames_in_progress, sessions);
     let mut desk = Desk {
         trust,
         limits,
@@ -69,15 +62,20 @@ pub async fn run(
     };
     let summary = ViewerSummary::default();
     let mut outlet = Outlet {
-        config: Arc::new(config),
+        archive: Arc::new(archive),
+        shutdown: shutdown.clone(),
         identity,
         publisher,
         observer,
         summary,
     };
     while let Some(incoming) = subscriber.recv().await {
-        let Incoming::Message { topic, payload } = incoming else {
-            continue;
+        let (topic, payload) = match incoming {
+            Incoming::Message { topic, payload } => (topic, payload),
+            Incoming::Connected => {
+                outlet.publisher.announce();
+                continue;
+            }
         };
         let step;
         (desk, step) = take(desk, &topic, payload).await?;

@@ -31,13 +31,15 @@ pub(crate) fn spec(width: u32, height: u32) -> StreamSpec {
     .expect("the sizes fit")
 }
 
-/// The signed header of one tile of `frame`.
+/// The signed header of one tile of `frame`, which is alone on its way.
 pub(crate) fn header(frame: &FrameId, spec: &StreamSpec, tile: u32) -> TileHeader {
     TileHeader {
         frame: frame.clone(),
         tile,
         tiles: spec.tile_plan().tile_count(),
         captured_unix_ms: 1_000,
+        oldest: frame.seq,
+        dropped: 0,
         spec: spec.to_bytes(),
         parameters: spec.fingerprint().0,
         key_id: KEY_ID,

@@ -5,7 +5,7 @@ use bincode::config::{self, Config};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The longest encoded message. The largest of today's has 708 bytes.
+/// The longest encoded message. The largest of today's has 724 bytes.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 1024;
 
 /// Why bytes are not the wanted message.

@@ -24,7 +24,7 @@ pub mod message;
 pub mod mqtt;
 pub mod name;
 pub mod node;
-mod random;
+pub mod random;
 pub mod role;
 pub mod shutdown;
 pub mod telemetry;

@@ -4,10 +4,12 @@
 //! `tests/golden` guards that.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::codec;
 use crate::hex;
 use crate::name::Name;
 use crate::random;
@@ -45,6 +47,24 @@ impl SessionId {
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         hex::write(f, &self.0)
+    }
+}
+
+/// A text that is no session: not 32 hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is no session; a session is 32 hexadecimal digits")]
+pub struct SessionIdError {
+    /// The refused text.
+    pub text: String,
+}
+
+impl FromStr for SessionId {
+    type Err = SessionIdError;
+
+    fn from_str(text: &str) -> Result<Self, SessionIdError> {
+        hex::read(text).map(Self).ok_or_else(|| SessionIdError {
+            text: text.to_owned(),
+        })
     }
 }
 
@@ -88,6 +108,12 @@ pub struct TileHeader {
     pub tiles: u32,
     /// When the frame was captured by the camera's clock, milliseconds since 1970 UTC.
     pub captured_unix_ms: u64,
+    /// The lowest sequence number of the session that the camera may still send, as it stood when
+    /// this tile was sent; at most the frame's own. Frames below have arrived or never will.
+    pub oldest: u64,
+    /// Frames of the session that the camera captured before this one and did not send, because no
+    /// place was free. They have no sequence number.
+    pub dropped: u64,
     /// The stream's scheme, size, quantiser and pooling as cipherframe writes them, at most
     /// [`TileHeader::MAX_SPEC_BYTES`] bytes.
     pub spec: Vec<u8>,
@@ -103,6 +129,30 @@ impl TileHeader {
     /// The most bytes that a stream specification may have.
     pub const MAX_SPEC_BYTES: usize = 512;
 
+    /// The header as bytes, for a file of the camera's own. On the wire it is part of a message.
+    ///
+    /// # Errors
+    /// When it is longer than messages may be.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, HeaderError> {
+        codec::encode(self).map_err(|error| HeaderError {
+            reason: error.to_string(),
+        })
+    }
+
+    /// What [`TileHeader::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// When the bytes are no header, or one that no honest camera writes.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, HeaderError> {
+        let header: Self = codec::decode(bytes).map_err(|error| HeaderError {
+            reason: error.to_string(),
+        })?;
+        header.check().map_err(|error| HeaderError {
+            reason: error.to_string(),
+        })?;
+        Ok(header)
+    }
+
     fn check(&self) -> Result<(), RangeError> {
         if !(1..=Self::MAX_TILES).contains(&self.tiles) {
             return Err(RangeError::Tiles { tiles: self.tiles });
@@ -113,6 +163,12 @@ impl TileHeader {
                 tiles: self.tiles,
             });
         }
+        if self.oldest > self.frame.seq {
+            return Err(RangeError::Oldest {
+                oldest: self.oldest,
+                seq: self.frame.seq,
+            });
+        }
         if self.spec.len() > Self::MAX_SPEC_BYTES {
             return Err(RangeError::Spec {
                 bytes: self.spec.len(),
@@ -120,6 +176,14 @@ impl TileHeader {
         }
         Ok(())
     }
+}
+
+/// Bytes that are not a tile header, or a header that makes too many bytes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a tile header: {reason}")]
+pub struct HeaderError {
+    /// What the codec said.
+    pub reason: String,
 }
 
 /// A message holds a number that no honest node writes.
@@ -138,6 +202,14 @@ pub enum RangeError {
         tile: u32,
         /// How many tiles the frame has.
         tiles: u32,
+    },
+    /// The oldest frame still to come is later than the frame itself.
+    #[error("frame {seq} says that frame {oldest} is the oldest one still to come")]
+    Oldest {
+        /// The sequence number written.
+        oldest: u64,
+        /// The frame's own.
+        seq: u64,
     },
     /// The stream specification is too long.
     #[error(

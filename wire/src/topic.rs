@@ -119,6 +119,13 @@ impl Topic {
         format!("{PREFIX}/{site}/+/frame")
     }
 
+    /// The filter that shares the messages of `filter` out among the members of a group: each message goes to one of
+    /// them.
+    #[must_use]
+    pub fn shared(group: &Name, filter: &str) -> String {
+        format!("$share/{group}/{filter}")
+    }
+
     /// The filter for the feature maps of all cameras of a site.
     #[must_use]
     pub fn all_maps(site: &Name) -> String {
@@ -219,6 +226,10 @@ mod tests {
             assert_eq!(Topic::parse(text).unwrap(), topic);
         }
         assert_eq!(Topic::all_frames(&site), "blindsight/v1/demo/+/frame");
+        assert_eq!(
+            Topic::shared(&name("pool"), &Topic::all_frames(&site)),
+            "$share/pool/blindsight/v1/demo/+/frame"
+        );
         assert_eq!(Topic::all_maps(&site), "blindsight/v1/demo/+/map");
         assert_eq!(Topic::all_receipts(&site), "blindsight/v1/demo/+/receipt");
         assert_eq!(

@@ -1,5 +1,6 @@
 use super::*;
 use crate::feature::Feature;
+use crate::outbox::Policy;
 
 const NODE: &str = r#"[node]
 site = "demo"
@@ -58,6 +59,10 @@ public_key = "/keys/camera-public.key"
     assert_eq!(config.delivery.credit.get(), 2);
     assert_eq!(config.delivery.bytes_on_the_way, 32_000_000);
     assert_eq!(config.delivery.receipt_timeout, Duration::from_secs(60));
+    assert_eq!(
+        (config.delivery.policy, config.delivery.spool),
+        (Policy::All, None)
+    );
     assert_eq!(config.log, LogConfig::default());
     assert!(!config.insecure_plain);
 }
@@ -264,5 +269,55 @@ fn the_configuration_of_the_demo_is_valid() {
         config.source.folder.is_dir(),
         "{}",
         config.source.folder.display()
+    );
+}
+
+/// The problems of `[delivery]`, whose keys begin at line 18, with a source of `fps` frames a second.
+fn delivery_problems(fps: &str, keys: &str) -> Vec<String> {
+    problems(&format!(
+        "[source]\nfolder = \"f\"\n{fps}\n[stream]\nsize = \"16x16\"\npublic_key = \"k\"\n\n\n[delivery]\n{keys}\n"
+    ))
+}
+
+#[test]
+fn a_spool_is_for_the_policy_that_loses_nothing() {
+    let config = parse(
+        "[source]\nfolder = \"f\"\n[stream]\nsize = \"16x16\"\npublic_key = \"k\"\n[delivery]\nspool = \"spool\"\n",
+    )
+    .unwrap();
+    let spool = SpoolConfig {
+        folder: "etc/spool".into(),
+        bytes: 1 << 30,
+    };
+    assert_eq!(config.delivery.spool, Some(spool));
+    assert_eq!(
+        delivery_problems(
+            "fps = 2.0",
+            "policy = \"latest\"\nspool = \"s\"\nspool_bytes = 5"
+        ),
+        [
+            "18: delivery.spool: policy `latest` drops frames that find no place, it has no use for a spool; \
+             remove it, or set `policy = \"all\"`",
+            "19: delivery.spool_bytes: 5 is out of range; write a value from 65536 to 1125899906842624",
+        ]
+    );
+    assert_eq!(
+        delivery_problems("fps = 2.0", "policy = \"some\"\nspool_bytes = 70000"),
+        [
+            "17: delivery.policy: unknown policy `some`; known are: all, latest",
+            "18: delivery.spool_bytes: there is no spool; \
+             add the folder as `delivery.spool`, or remove this key",
+        ]
+    );
+}
+
+#[test]
+fn a_live_view_has_a_pace() {
+    assert_eq!(
+        delivery_problems("", "policy = \"latest\""),
+        [
+            "17: delivery.policy: policy `latest` drops the frames that come while no place is free, \
+             and this source gives as many as are asked for; set `source.fps`, or `policy = \"all\"`"
+        ]
     );
 }

@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use bytes::Bytes;
@@ -13,17 +13,24 @@ use tokio::task::JoinHandle;
 use wire::envelope::{self, Limits};
 use wire::identity::SigningIdentity;
 use wire::message::{FrameTile, SessionId, TileHeader};
+use wire::mqtt::PublishError;
 use wire::role::NodeRole;
+use wire::topic::Topic;
 use wire::trust::TrustStore;
 
 use super::*;
+use crate::event::CameraEvent;
 use crate::feature::Feature;
-use crate::source::{SourceError, SourceFrame};
+use crate::outbox::{FrameKey, Outbox};
+use crate::source::{Pull, SourceError, SourceFrame};
+use crate::spool::Spool;
 
 /// Long enough for anything that is going to happen, to show that something does not.
 const A_WHILE: Duration = Duration::from_millis(100);
 /// A receipt timeout that no test reaches.
 const NEVER: Duration = Duration::from_secs(600);
+/// What is set aside in the spool for a frame of one tile.
+const FRAME_BYTES: u64 = 500;
 
 /// "Encrypts" a tile as its number and the sum of the frame's levels.
 struct FakeKey;
@@ -54,8 +61,8 @@ impl EncryptionKey for FakeKey {
     }
 }
 
-/// Gives what it was made of, then ends.
-struct ListSource(VecDeque<Pull>);
+/// Gives what it was made of, at a pace or as fast as it is asked, then ends.
+struct ListSource(VecDeque<Pull>, Option<Duration>);
 
 impl Source for ListSource {
     fn next(&mut self) -> Result<Pull, SourceError> {
@@ -63,7 +70,7 @@ impl Source for ListSource {
     }
 
     fn interval(&self) -> Option<Duration> {
-        None
+        self.1
     }
 }
 
@@ -117,30 +124,43 @@ impl Outlet for Arc<FakeOutlet> {
     }
 }
 
+/// What a stream is like.
+struct Setup<'a> {
+    feature: Feature,
+    policy: Policy,
+    side: u32,
+    room: usize,
+    timeout: Duration,
+    interval: Option<Duration>,
+    spool: Option<(&'a Path, u64)>,
+    session: u8,
+}
+
+/// A stream of luma frames of 4 x 4 pixels, each one tile, with room for all of them and a credit of 2.
+const SETUP: Setup<'_> = Setup {
+    feature: Feature::Luma,
+    policy: Policy::All,
+    side: 4,
+    room: 1000,
+    timeout: NEVER,
+    interval: None,
+    spool: None,
+    session: 5,
+};
+
 /// A running stream and all its ends.
 struct Bench {
     outlet: Arc<FakeOutlet>,
     connected: watch::Sender<bool>,
     receipts: mpsc::Sender<Arrival>,
+    session: SessionId,
     shutdown: CancellationToken,
     stream: JoinHandle<(Ended, CameraSummary)>,
 }
 
 impl Bench {
-    /// Starts a stream of luma with a credit of 2 over frames of `side` x `side` pixels, connected
-    /// and with room for `room` tiles.
-    fn start(pulls: VecDeque<Pull>, side: u32, room: usize, timeout: Duration) -> Bench {
-        Bench::start_feature(Feature::Luma, pulls, side, room, timeout)
-    }
-
-    /// As [`Bench::start`], of any feature.
-    fn start_feature(
-        feature: Feature,
-        pulls: VecDeque<Pull>,
-        side: u32,
-        room: usize,
-        timeout: Duration,
-    ) -> Bench {
+    /// Starts a stream that is connected.
+    fn start(pulls: VecDeque<Pull>, setup: &Setup<'_>) -> Bench {
         let identity = SigningIdentity::from_seed("gate".parse().unwrap(), &[1; 32]);
         let mut trust = TrustStore::new();
         let key = identity.verifying_key();
@@ -149,12 +169,13 @@ impl Bench {
             .unwrap();
         let quantiser = Quantiser::from_bits(4).unwrap();
         let pool = PoolSpec::new(2, 2, 0).unwrap();
+        let side = setup.side;
         let spec = StreamSpec::new(SchemeId::Tfhe, side, side, quantiser, pool).unwrap();
 
         let seen = Arc::new(Mutex::new(Vec::new()));
         let events = seen.clone();
         let outlet = Arc::new(FakeOutlet {
-            room: Semaphore::new(room),
+            room: Semaphore::new(setup.room),
             trust,
             seen: seen.clone(),
         });
@@ -162,25 +183,36 @@ impl Bench {
         let (receipts, arrivals) = mpsc::channel(8);
         let shutdown = CancellationToken::new();
         let (stopped, own_outlet) = (shutdown.clone(), outlet.clone());
-        let preprocessor = Preprocessor::new(spec.clone(), feature);
+        let preprocessor = Preprocessor::new(spec.clone(), setup.feature);
+        let session = SessionId::from_bytes([setup.session; 16]);
+        let next = FrameId {
+            site: "demo".parse().unwrap(),
+            camera: "gate".parse().unwrap(),
+            session,
+            seq: 0,
+        };
+        let observer: Observer =
+            Arc::new(move |event| events.lock().unwrap().push(Seen::Event(event)));
+        let spool = setup
+            .spool
+            .map(|(folder, bytes)| Spool::open(folder, bytes, &next.site, &next.camera).unwrap());
+        let policy = setup.policy;
+        let outbox = Outbox::new(policy, NonZeroU32::new(2).unwrap(), setup.timeout);
+        let ledger = Ledger::new(outbox, spool, observer.clone(), next.clone());
+        let source = Box::new(ListSource(pulls, setup.interval));
         let stream = tokio::spawn(async move {
-            let mut stream = Stream {
+            let stream = Stream {
                 sealer: Arc::new(Sealer::new(identity, Arc::new(FakeKey), spec)),
                 outlet: &own_outlet,
                 connected: is_connected,
-                arrivals,
-                credit: Credit::new(NonZeroU32::new(2).unwrap(), timeout),
-                next: FrameId {
-                    site: "demo".parse().unwrap(),
-                    camera: "gate".parse().unwrap(),
-                    session: SessionId::from_bytes([5; 16]),
-                    seq: 0,
-                },
-                observer: Arc::new(move |event| events.lock().unwrap().push(Seen::Event(event))),
-                summary: CameraSummary::default(),
+                ledger,
+                policy,
+                frame_bytes: FRAME_BYTES,
+                next,
+                observer,
             };
             let ended = stream
-                .run(Box::new(ListSource(pulls)), preprocessor, &stopped)
+                .run(source, preprocessor, arrivals, &stopped)
                 .await
                 .unwrap();
             (ended, stream.summary())
@@ -189,6 +221,7 @@ impl Bench {
             outlet,
             connected,
             receipts,
+            session,
             shutdown,
             stream,
         }
@@ -213,13 +246,18 @@ impl Bench {
     }
 
     async fn receipt(&self, seq: u64) {
-        self.receipts
-            .send(Arrival {
-                seq,
-                at: Instant::now(),
-            })
-            .await
-            .unwrap();
+        let key = FrameKey {
+            session: self.session,
+            seq,
+        };
+        let at = Instant::now();
+        let arrival = Arrival::Receipt { key, at };
+        self.receipts.send(arrival).await.unwrap();
+    }
+
+    async fn recovery(&self) {
+        let at = Instant::now();
+        self.receipts.send(Arrival::Recovery { at }).await.unwrap();
     }
 
     async fn end(self) -> (Ended, CameraSummary, Vec<Seen>) {
@@ -234,23 +272,24 @@ impl Bench {
 
 #[tokio::test]
 async fn a_fast_source_waits_for_credit_and_loses_nothing() {
-    let bench = Bench::start(frames(4), 4, 100, NEVER);
+    let bench = Bench::start(frames(4), &SETUP);
     bench.expect_tiles(2).await;
     bench.receipt(1).await;
     bench.expect_tiles(3).await;
     // A second copy of a receipt gives nothing.
     bench.receipt(1).await;
     bench.expect_tiles(3).await;
-    for seq in [0, 2, 3] {
-        bench.receipt(seq).await;
-    }
+    bench.receipt(0).await;
+    bench.expect_tiles(4).await;
+    bench.receipt(2).await;
+    bench.receipt(3).await;
     let (ended, summary, seen) = bench.end().await;
     assert_eq!(ended, Ended::Source);
     let counts = (
         summary.frames,
         summary.tiles,
         summary.confirmed,
-        summary.on_the_way,
+        summary.without_receipt,
     );
     assert_eq!(counts, (4, 4, 4, 0));
     // Frame n has the tone 16 n, which is level n of each of 16 pixels.
@@ -269,7 +308,11 @@ async fn motion_sees_every_frame_once_however_long_each_waits() {
     );
     // Starts over.
     pulls.extend(frames(2));
-    let bench = Bench::start_feature(Feature::Motion, pulls, 4, 100, NEVER);
+    let setup = Setup {
+        feature: Feature::Motion,
+        ..SETUP
+    };
+    let bench = Bench::start(pulls, &setup);
     for seq in 0..6 {
         bench.expect_tiles(usize::min(seq + 2, 6)).await;
         bench.receipt(seq as u64).await;
@@ -282,61 +325,161 @@ async fn motion_sees_every_frame_once_however_long_each_waits() {
 }
 
 #[tokio::test]
-async fn without_receipts_the_stream_goes_on_after_the_timeout() {
-    let bench = Bench::start(frames(5), 4, 100, Duration::from_millis(30));
-    let (ended, summary, seen) = bench.end().await;
-    assert_eq!(ended, Ended::Source);
-    assert_eq!(
-        (summary.frames, summary.confirmed, summary.unconfirmed),
-        (5, 0, 5)
-    );
-    let given_up = seen
-        .iter()
-        .filter(|seen| matches!(seen, Seen::Event(CameraEvent::Unconfirmed { .. })))
-        .count();
-    assert_eq!(given_up, 5);
-}
-
-#[tokio::test]
-async fn a_late_receipt_is_counted_as_confirmed() {
-    let bench = Bench::start(frames(3), 4, 100, Duration::from_millis(200));
-    bench.expect_tiles(2).await;
-    bench.expect_tiles(3).await;
+async fn a_frame_without_a_receipt_is_sent_again_until_it_comes() {
+    let setup = Setup {
+        timeout: Duration::from_millis(30),
+        ..SETUP
+    };
+    let bench = Bench::start(frames(3), &setup);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while bench.tiles() < 8 && Instant::now() < deadline {
+        time::sleep(Duration::from_millis(2)).await;
+    }
+    assert!(bench.tiles() >= 8);
     for seq in 0..3 {
         bench.receipt(seq).await;
     }
-    let (_, summary, seen) = bench.end().await;
-    assert_eq!((summary.confirmed, summary.unconfirmed), (3, 0));
-    assert!(
-        seen.iter()
-            .any(|seen| { matches!(seen, Seen::Event(CameraEvent::Confirmed { late: true, .. })) })
+    // The receipt of frame 2 came before it was sent, so it means nothing.
+    let again = bench.tiles();
+    while bench.tiles() == again && Instant::now() < deadline {
+        time::sleep(Duration::from_millis(2)).await;
+    }
+    bench.receipt(2).await;
+    let (ended, summary, seen) = bench.end().await;
+    assert_eq!(ended, Ended::Source);
+    assert_eq!(
+        (summary.frames, summary.confirmed, summary.given_up),
+        (3, 3, 0)
     );
+    assert_eq!(summary.frames + summary.sent_again, summary.tiles);
+    let sums: Vec<(u64, u32)> = level_sums(seen);
+    assert!(sums.iter().all(|&(seq, sum)| u64::from(sum) == 16 * seq));
+}
+
+#[tokio::test]
+async fn a_live_view_gives_up_what_gets_no_receipt_and_says_so_in_its_headers() {
+    let setup = Setup {
+        policy: Policy::Latest,
+        timeout: Duration::from_millis(50),
+        interval: Some(Duration::from_millis(20)),
+        ..SETUP
+    };
+    let bench = Bench::start(frames(16), &setup);
+    let (ended, summary, seen) = bench.end().await;
+    assert_eq!(ended, Ended::Source);
+    assert_eq!((summary.captured, summary.confirmed), (16, 0));
+    assert_eq!(summary.captured, summary.frames + summary.dropped);
+    assert_eq!(summary.given_up, summary.frames);
+    assert!(summary.frames > 2 && summary.dropped > 0, "{summary}");
+    let headers: Vec<TileHeader> = seen
+        .into_iter()
+        .filter_map(|seen| match seen {
+            Seen::Tile(header, _) => Some(header),
+            Seen::Event(_) => None,
+        })
+        .collect();
+    for (nth, header) in headers.iter().enumerate() {
+        assert_eq!(header.frame.seq, nth as u64);
+        // Two at a time, so all but the one before have been given up.
+        assert!(header.oldest + 1 >= header.frame.seq, "{header:?}");
+    }
+    let last = headers.last().unwrap();
+    assert!(last.dropped > 0 && last.dropped <= summary.dropped);
+}
+
+#[tokio::test]
+async fn after_a_recovery_what_is_on_its_way_is_sent_again() {
+    let bench = Bench::start(frames(3), &SETUP);
+    bench.expect_tiles(2).await;
+    bench.recovery().await;
+    bench.expect_tiles(4).await;
+    bench.connected.send_replace(false);
+    time::sleep(Duration::from_millis(1100)).await;
+    bench.connected.send_replace(true);
+    bench.expect_tiles(6).await;
+    bench.shutdown.cancel();
+    let (_, summary, seen) = bench.end().await;
+    assert_eq!((summary.frames, summary.sent_again), (2, 4));
+    let seqs: Vec<u64> = level_sums(seen).into_iter().map(|(seq, _)| seq).collect();
+    assert_eq!(seqs, [0, 1, 0, 1, 0, 1]);
+}
+
+#[tokio::test]
+async fn a_spool_takes_what_the_credit_does_not_and_keeps_it_over_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let spooled = |session, bytes| Setup {
+        spool: Some((folder.path(), bytes)),
+        session,
+        ..SETUP
+    };
+    // Room for four frames, whatever the exact length of their files is.
+    let bench = Bench::start(frames(16), &spooled(5, 1200));
+    bench.connected.send_replace(false);
+    time::sleep(A_WHILE).await;
+    bench.connected.send_replace(true);
+    bench.expect_tiles(2).await;
+    bench.shutdown.cancel();
+    let (_, first, _) = bench.end().await;
+    assert!((3..8).contains(&first.spooled), "{first}");
+    assert_eq!((first.frames, first.captured), (2, first.without_receipt));
+
+    // All of the old session, and only then the new one.
+    let bench = Bench::start(frames(1), &spooled(6, 1200));
+    let old = SessionId::from_bytes([5; 16]);
+    for seq in 0..first.spooled {
+        let sent = usize::try_from(first.spooled.min(seq + 2)).unwrap();
+        bench.expect_tiles(sent).await;
+        let (key, at) = (FrameKey { session: old, seq }, Instant::now());
+        bench
+            .receipts
+            .send(Arrival::Receipt { key, at })
+            .await
+            .unwrap();
+    }
+    bench.expect_tiles(first.spooled as usize + 1).await;
+    bench.receipt(0).await;
+    let (ended, second, seen) = bench.end().await;
+    assert_eq!(ended, Ended::Source);
+    assert_eq!(
+        (second.recovered, second.confirmed, second.spooled),
+        (first.spooled, first.spooled + 1, 0)
+    );
+    let mut expected: Vec<(u64, u32)> = (0..first.spooled)
+        .map(|seq| (seq, 16 * seq as u32))
+        .collect();
+    expected.push((0, 0));
+    assert_eq!(level_sums(seen), expected);
 }
 
 #[tokio::test]
 async fn a_stop_does_not_wait_for_receipts() {
-    let bench = Bench::start(frames(9), 4, 100, NEVER);
+    let bench = Bench::start(frames(9), &SETUP);
     bench.expect_tiles(2).await;
     let asked = Instant::now();
     bench.shutdown.cancel();
     let (ended, summary, _) = bench.end().await;
     assert!(asked.elapsed() < Duration::from_secs(1));
     assert_eq!(
-        (ended, summary.frames, summary.on_the_way),
+        (ended, summary.frames, summary.without_receipt),
         (Ended::Asked, 2, 2)
     );
 }
 
 #[tokio::test]
 async fn a_frame_half_sent_is_finished_after_a_stop() {
-    let bench = Bench::start(frames(9), 128, 1, NEVER);
+    let setup = Setup {
+        side: 128,
+        room: 1,
+        ..SETUP
+    };
+    let bench = Bench::start(frames(9), &setup);
     bench.expect_tiles(1).await;
     bench.shutdown.cancel();
     bench.outlet.room.add_permits(1000);
     let (ended, summary, seen) = bench.end().await;
     assert_eq!((ended, summary.frames), (Ended::Asked, 1));
-    let Seen::Tile(header, _) = &seen[0] else {
-        panic!("{:?}", seen[0])
+    let Seen::Tile(header, _) = &seen[1] else {
+        panic!("{:?}", seen[1])
     };
     assert!(header.tiles > 1);
     assert_eq!(summary.tiles, u64::from(header.tiles));
@@ -344,7 +487,12 @@ async fn a_frame_half_sent_is_finished_after_a_stop() {
 
 #[tokio::test]
 async fn a_frame_that_cannot_be_finished_is_given_up_in_time() {
-    let bench = Bench::start(frames(9), 128, 1, NEVER);
+    let setup = Setup {
+        side: 128,
+        room: 1,
+        ..SETUP
+    };
+    let bench = Bench::start(frames(9), &setup);
     bench.expect_tiles(1).await;
     let asked = Instant::now();
     bench.shutdown.cancel();
@@ -355,7 +503,7 @@ async fn a_frame_that_cannot_be_finished_is_given_up_in_time() {
 
 #[tokio::test]
 async fn nothing_is_encrypted_without_a_connection() {
-    let bench = Bench::start(frames(2), 4, 100, NEVER);
+    let bench = Bench::start(frames(2), &SETUP);
     // The test has one thread, so the stream's task has not run yet.
     bench.connected.send_replace(false);
     bench.expect_tiles(0).await;
@@ -364,31 +512,29 @@ async fn nothing_is_encrypted_without_a_connection() {
 }
 
 #[tokio::test]
-async fn a_frame_is_announced_before_it_is_complete() {
-    let bench = Bench::start(frames(1), 128, 1000, NEVER);
-    // A receipt that waits while the frame is sent is taken once it was.
+async fn a_frame_is_announced_before_it_leaves_and_before_it_is_complete() {
+    let setup = Setup { side: 128, ..SETUP };
+    let bench = Bench::start(frames(1), &setup);
+    let tiles = 8;
+    bench.expect_tiles(tiles).await;
     bench.receipt(0).await;
     let (_, summary, seen) = bench.end().await;
-    let announced = seen
-        .iter()
-        .position(|seen| matches!(seen, Seen::Event(CameraEvent::Published { .. })))
-        .unwrap();
-    let last_tile = seen
-        .iter()
-        .rposition(|seen| matches!(seen, Seen::Tile(..)))
-        .unwrap();
-    assert_eq!(announced + 1, last_tile);
-    let Seen::Event(CameraEvent::Published {
+    assert_eq!(summary.tiles, tiles as u64);
+    let Seen::Event(CameraEvent::Captured {
         frame,
         spec,
         quantised,
-        bytes,
-    }) = &seen[announced]
+    }) = &seen[0]
     else {
-        unreachable!()
+        panic!("{:?}", seen[0])
+    };
+    assert_eq!(frame.seq, 0);
+    assert_eq!((spec.width(), quantised.width()), (128, 128));
+    let Seen::Event(CameraEvent::Sent { frame, bytes }) = &seen[tiles] else {
+        panic!("{:?}", seen[tiles])
     };
     assert_eq!((frame.seq, *bytes), (0, summary.bytes));
-    assert_eq!((spec.width(), quantised.width()), (128, 128));
+    assert!(matches!(&seen[tiles + 1], Seen::Tile(..)));
 }
 
 #[tokio::test]
@@ -399,7 +545,7 @@ async fn a_skipped_file_takes_no_place() {
         file: PathBuf::from("x.png"),
         reason,
     });
-    let bench = Bench::start(pulls, 4, 100, NEVER);
+    let bench = Bench::start(pulls, &SETUP);
     bench.expect_tiles(2).await;
     bench.shutdown.cancel();
     let (_, summary, seen) = bench.end().await;

@@ -139,7 +139,7 @@ async fn watch(
         match event {
             Event::Camera(event) => {
                 tally.camera(&event);
-                if let CameraEvent::Unconfirmed { frame, .. } = &event {
+                if let CameraEvent::GivenUp { frame } = &event {
                     running.frame_done(&frame.camera);
                 }
             }

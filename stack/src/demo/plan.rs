@@ -4,14 +4,14 @@ use super::name;
 use super::streams::Stream;
 use crate::data_folder::{DataFolder, Node};
 use camera_node::source::Repeat;
-use camera_node::{CameraConfig, CameraKey, DeliveryConfig, SourceConfig, StreamConfig};
+use camera_node::{CameraConfig, CameraKey, DeliveryConfig, Policy, SourceConfig, StreamConfig};
 use cipherframe::SchemeId;
 use pooling_worker::WorkerConfig;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
-use viewer::ViewerConfig;
+use viewer::{DEFAULT_LOG_BYTES, OutConfig, ViewerConfig};
 use wire::config::{LogConfig, NodeConfig};
 use wire::mqtt::{BrokerAddress, MqttConfig};
 use wire::name::Name;
@@ -85,8 +85,11 @@ impl Plan {
             client_keys: client_keys
                 .map(|scheme| self.data.client_key(scheme))
                 .collect(),
-            pictures: self.out.is_some(),
-            out: self.out.clone().unwrap_or_default(),
+            out: self.out.clone().map(|folder| OutConfig {
+                folder,
+                pictures: true,
+                log_bytes: DEFAULT_LOG_BYTES,
+            }),
             frames_in_progress: FRAMES_IN_PROGRESS,
             log: LogConfig::default(),
             insecure_plain: self.insecure_plain,
@@ -103,6 +106,7 @@ impl Plan {
                 .collect(),
             threads: 0,
             backlog_bytes: pooling_worker::DEFAULT_BACKLOG_BYTES,
+            share: None,
             log: LogConfig::default(),
             insecure_plain: self.insecure_plain,
         }
@@ -131,9 +135,11 @@ impl Plan {
                 feature: stream.feature,
             },
             delivery: DeliveryConfig {
+                policy: Policy::All,
                 credit: CREDIT,
                 bytes_on_the_way,
                 receipt_timeout: stream.receipt_timeout,
+                spool: None,
             },
             log: LogConfig::default(),
             insecure_plain: self.insecure_plain,

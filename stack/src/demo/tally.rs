@@ -43,13 +43,13 @@ pub(crate) struct MapLine {
 /// Figures of one camera, or of all of them together.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Counts {
-    /// Frames published.
+    /// Frames sent.
     pub(crate) frames: u64,
     /// Maps finished.
     pub(crate) maps: u64,
     /// Values of all maps that differ from plaintext pooling; `None` when that was not asked for.
     pub(crate) mismatched_values: Option<u64>,
-    /// Maps per second, from the first frame published to the last map.
+    /// Maps per second, from the first frame captured to the last map.
     pub(crate) fps: f64,
     /// Frames that gave no map.
     pub(crate) lost: u64,
@@ -76,16 +76,17 @@ impl Tally {
 
     /// Something happened at a camera.
     pub(crate) fn camera(&mut self, event: &CameraEvent) {
-        if let CameraEvent::Published {
-            frame,
-            quantised,
-            bytes,
-            ..
-        } = event
-        {
-            let quantised = self.verify.then(|| quantised.clone());
-            let account = self.cameras.entry(frame.camera.clone()).or_default();
-            account.published(frame.seq, quantised, *bytes);
+        match event {
+            CameraEvent::Captured {
+                frame, quantised, ..
+            } => {
+                let quantised = self.verify.then(|| quantised.clone());
+                self.account(&frame.camera).captured(frame.seq, quantised);
+            }
+            CameraEvent::Sent { frame, bytes } => {
+                self.account(&frame.camera).sent(frame.seq, *bytes);
+            }
+            _ => {}
         }
     }
 
@@ -102,8 +103,9 @@ impl Tally {
         else {
             return None;
         };
-        let account = self.cameras.entry(frame.camera.clone()).or_default();
-        let (bytes_in, mismatched_values) = account.map(frame.seq, &spec, &map, self.verify);
+        let verify = self.verify;
+        let account = self.account(&frame.camera);
+        let (bytes_in, mismatched_values) = account.map(frame.seq, &spec, &map, verify);
         Some(MapLine {
             frame,
             spec,
@@ -116,10 +118,13 @@ impl Tally {
         })
     }
 
-    /// A camera has ended: what it counted is what was published.
+    /// A camera has ended: what it counted is what was sent.
     pub(crate) fn camera_ended(&mut self, camera: &Name, summary: &CameraSummary) {
-        let account = self.cameras.entry(camera.clone()).or_default();
-        account.end(summary.frames);
+        self.account(camera).end(summary.frames);
+    }
+
+    fn account(&mut self, camera: &Name) -> &mut Account {
+        self.cameras.entry(camera.clone()).or_default()
     }
 
     /// Whether every camera has ended.
@@ -127,7 +132,7 @@ impl Tally {
         self.cameras.values().all(|account| account.ended)
     }
 
-    /// Whether every published frame of every camera has its map.
+    /// Whether every frame of every camera has its map.
     pub(crate) fn is_complete(&self) -> bool {
         self.cameras.values().all(Account::is_complete)
     }

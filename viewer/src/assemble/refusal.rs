@@ -32,11 +32,17 @@ pub enum TileRefusal {
         /// The header field.
         field: &'static str,
     },
-    /// The sequence number is below what the session remembers, so it may be a replay.
-    #[error("the sequence number is older than {oldest}, the oldest one that is still taken")]
-    TooOld {
-        /// The lowest sequence number that is still taken.
-        oldest: u64,
+    /// Later frames of the session are in the log, and frames are logged in order.
+    #[error("it comes too late: later frames of its session are in the log")]
+    TooLate,
+    /// As many frames are in progress as may be, and all of them come before this one.
+    #[error(
+        "{limit} frames are in progress and all come before this one; its camera will send it \
+         again, or raise `limits.frames_in_progress` above the `delivery.credit` of all cameras"
+    )]
+    NoRoom {
+        /// The most frames in progress.
+        limit: usize,
     },
     /// The tile was decrypted to a number of values that is not its number of windows.
     #[error("{got} values for {windows} windows")]
@@ -73,6 +79,7 @@ pub(super) fn agree(first: &TileHeader, other: &TileHeader) -> Result<(), TileRe
             "capture time",
             first.captured_unix_ms == other.captured_unix_ms,
         ),
+        ("count of dropped frames", first.dropped == other.dropped),
     ];
     match fields.iter().find(|(_, same)| !same) {
         Some((field, _)) => Err(TileRefusal::Disagrees { field }),

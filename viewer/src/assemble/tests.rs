@@ -1,4 +1,4 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, VecDeque};
 
 use proptest::prelude::*;
 
@@ -34,18 +34,20 @@ fn insert(assembler: &mut Assembler, header: &TileHeader, spec: &StreamSpec) -> 
 fn tiles_in_any_order_make_the_frame() {
     let spec = stream();
     let tiles = spec.tile_plan().tile_count();
-    let mut assembler = Assembler::new(2);
-    let mut whole = None;
+    let mut assembler = Assembler::new(2, Sessions::default());
+    let mut ready = Vec::new();
     for tile in (0..tiles).rev() {
-        assert!(whole.is_none());
-        whole = insert(
-            &mut assembler,
-            &header(&frame("gate", 1, 5), &spec, tile),
-            &spec,
-        )
-        .whole;
+        assert!(ready.is_empty());
+        let header = header(&frame("gate", 1, 5), &spec, tile);
+        ready = insert(&mut assembler, &header, &spec).ready;
     }
-    let whole = whole.expect("every tile arrived");
+    let whole = ready.pop().expect("every tile arrived");
+    assert!(ready.is_empty());
+    let gap = Gap {
+        missing: 5,
+        dropped: 0,
+    };
+    assert_eq!((whole.gap, whole.tiles), (gap, tiles));
     assert_eq!(whole.frame, frame("gate", 1, 5));
     assert_eq!(whole.captured_unix_ms, 1_000);
     assert_eq!(whole.pool_ms, u64::from(tiles) * 10);
@@ -61,7 +63,7 @@ fn tiles_in_any_order_make_the_frame() {
 #[test]
 fn repeated_tiles_and_finished_frames_are_told_apart() {
     let spec = stream();
-    let mut assembler = Assembler::new(2);
+    let mut assembler = Assembler::new(2, Sessions::default());
     let first = header(&frame("gate", 1, 5), &spec, 0);
     insert(&mut assembler, &first, &spec);
     assert_eq!(
@@ -76,53 +78,127 @@ fn repeated_tiles_and_finished_frames_are_told_apart() {
         Admission::FinishedFrame
     );
     let again = insert(&mut assembler, &first, &spec);
-    assert!(again.whole.is_none() && again.given_up.is_none());
+    assert!(again.ready.is_empty() && again.given_up.is_empty());
+}
+
+/// The first tile of a frame of a session in which everything from `oldest` on may still come.
+fn first_tile(camera: &str, session: u32, seq: u64, oldest: u64) -> TileHeader {
+    TileHeader {
+        oldest,
+        ..header(&frame(camera, session, seq), &stream(), 0)
+    }
+}
+
+/// All tiles of such a frame. Which frames are ready then, and which were given up.
+fn send(
+    assembler: &mut Assembler,
+    camera: &str,
+    session: u32,
+    seq: u64,
+    oldest: u64,
+) -> (Vec<u64>, Vec<u64>) {
+    let spec = stream();
+    let (mut ready, mut given_up) = (Vec::new(), Vec::new());
+    for tile in 0..spec.tile_plan().tile_count() {
+        let header = TileHeader {
+            tile,
+            ..first_tile(camera, session, seq, oldest)
+        };
+        let inserted = insert(assembler, &header, &spec);
+        ready.extend(inserted.ready.iter().map(|whole| whole.frame.seq));
+        given_up.extend(inserted.given_up.iter().map(|part| part.frame.seq));
+    }
+    (ready, given_up)
 }
 
 #[test]
-fn the_oldest_frame_makes_room() {
-    let spec = stream();
-    let mut assembler = Assembler::new(2);
-    for seq in 0..2 {
-        let inserted = insert(
-            &mut assembler,
-            &header(&frame("gate", 1, seq), &spec, 0),
-            &spec,
-        );
-        assert_eq!(inserted.given_up, None);
-    }
-    // A further tile does not make a frame younger.
-    insert(
-        &mut assembler,
-        &header(&frame("gate", 1, 0), &spec, 1),
-        &spec,
+fn a_frame_waits_for_the_earlier_ones_that_may_still_come() {
+    let mut assembler = Assembler::new(8, Sessions::default());
+    assert_eq!(send(&mut assembler, "gate", 1, 2, 0), (vec![], vec![]));
+    assert_eq!(send(&mut assembler, "gate", 1, 0, 0), (vec![0], vec![]));
+    // Another camera's frames wait for nobody here.
+    assert_eq!(send(&mut assembler, "yard", 1, 0, 0), (vec![0], vec![]));
+    assert_eq!(send(&mut assembler, "gate", 1, 1, 0), (vec![1, 2], vec![]));
+}
+
+#[test]
+fn what_the_camera_will_not_send_any_more_is_not_waited_for() {
+    let mut assembler = Assembler::new(8, Sessions::default());
+    insert(&mut assembler, &first_tile("gate", 1, 0, 0), &stream());
+    assert_eq!(send(&mut assembler, "gate", 1, 2, 0), (vec![], vec![]));
+    // Frames 0 and 1 were given up at the camera.
+    assert_eq!(send(&mut assembler, "gate", 1, 3, 2), (vec![2, 3], vec![0]));
+    let late = assembler.admit(&first_tile("gate", 1, 1, 0));
+    assert_eq!(
+        late.expect_err("too late").to_string(),
+        "it comes too late: later frames of its session are in the log"
     );
-    let inserted = insert(
-        &mut assembler,
-        &header(&frame("gate", 1, 2), &spec, 0),
-        &spec,
-    );
-    let tiles = spec.tile_plan().tile_count();
-    let oldest = IncompleteFrame {
-        frame: frame("gate", 1, 0),
-        arrived: 2,
-        tiles,
-    };
-    assert_eq!(inserted.given_up, Some(oldest));
-    let rest: Vec<u64> = assembler
-        .give_up_all()
+}
+
+#[test]
+fn a_new_session_is_the_end_of_the_earlier_ones() {
+    let mut assembler = Assembler::new(8, Sessions::default());
+    send(&mut assembler, "gate", 1, 3, 2);
+    insert(&mut assembler, &first_tile("gate", 1, 2, 2), &stream());
+    send(&mut assembler, "yard", 1, 1, 0);
+    // Frame 3 of the first session has waited long enough; what the other camera waits for is its own affair.
+    assert_eq!(send(&mut assembler, "gate", 2, 0, 0), (vec![3, 0], vec![]));
+    let left = assembler.give_up_all();
+    let left: Vec<_> = left
         .iter()
-        .map(|part| part.frame.seq)
+        .map(|part| (part.frame.camera.as_str().to_owned(), part.frame.seq))
         .collect();
-    assert_eq!(rest, [1, 2]);
+    assert_eq!(left, [("gate".to_owned(), 2), ("yard".to_owned(), 1)]);
     assert!(assembler.give_up_all().is_empty());
+}
+
+#[test]
+fn the_latest_frame_of_the_busiest_session_makes_room() {
+    let mut assembler = Assembler::new(3, Sessions::default());
+    for seq in 0..3 {
+        insert(&mut assembler, &first_tile("gate", 1, seq, 0), &stream());
+    }
+    let full = |assembler: &mut Assembler, header: &TileHeader| {
+        let values = values(&stream(), header.frame.seq, 0);
+        let refused = assembler.insert(header, 0, 0, Contents::Values(&values));
+        refused.expect_err("no room").to_string()
+    };
+    let later = full(&mut assembler, &first_tile("gate", 1, 3, 0));
+    assert!(
+        later.starts_with("3 frames are in progress and all come before this one; "),
+        "{later}"
+    );
+    let given_up = |inserted: Inserted| -> Vec<u64> {
+        inserted
+            .given_up
+            .iter()
+            .map(|part| part.frame.seq)
+            .collect()
+    };
+    let other = insert(&mut assembler, &first_tile("yard", 1, 0, 0), &stream());
+    assert_eq!(given_up(other), [2]);
+    let third = insert(&mut assembler, &first_tile("roof", 1, 0, 0), &stream());
+    assert_eq!(given_up(third), [1]);
+    // One frame each is as fair as it gets.
+    full(&mut assembler, &first_tile("hall", 1, 0, 0));
+    // Sessions that are over go first.
+    let newer = insert(&mut assembler, &first_tile("roof", 2, 7, 7), &stream());
+    assert_eq!(given_up(newer), [0]);
+    let left = assembler.give_up_all();
+    let left = left
+        .iter()
+        .map(|part| (part.frame.camera.as_str(), part.frame.seq));
+    assert_eq!(
+        left.collect::<Vec<_>>(),
+        [("gate", 0), ("yard", 0), ("roof", 7)]
+    );
 }
 
 #[test]
 fn refusals_say_what_is_wrong() {
     let spec = stream();
     let tiles = spec.tile_plan().tile_count();
-    let mut assembler = Assembler::new(2);
+    let mut assembler = Assembler::new(2, Sessions::default());
     let honest = header(&frame("gate", 1, 2000), &spec, 0);
     insert(&mut assembler, &honest, &spec);
     let edited = |edit: fn(&mut TileHeader)| {
@@ -154,6 +230,10 @@ fn refusals_say_what_is_wrong() {
     check(
         edited(|h| h.captured_unix_ms += 1),
         &format!("the capture time {differs}"),
+    );
+    check(
+        edited(|h| h.dropped += 1),
+        &format!("the count of dropped frames {differs}"),
     );
     check(
         edited(|h| h.tile = h.tiles),
@@ -188,25 +268,16 @@ fn refusals_say_what_is_wrong() {
     for tile in 1..tiles {
         insert(&mut assembler, &header(&honest.frame, &spec, tile), &spec);
     }
-    let old = assembler
-        .admit(&header(&frame("gate", 1, 3), &spec, 0))
-        .expect_err("a refusal");
-    assert_eq!(
-        old.to_string(),
-        "the sequence number is older than 977, the oldest one that is still taken"
-    );
 }
 
 #[test]
 fn a_value_above_the_levels_makes_no_map() {
     let spec = spec(2, 2);
-    let mut assembler = Assembler::new(1);
+    let mut assembler = Assembler::new(1, Sessions::default());
     let values = Contents::Values(&[16]);
     let inserted = assembler.insert(&header(&frame("gate", 1, 0), &spec, 0), 0, 0, values);
-    let whole = inserted
-        .expect("the count is right")
-        .whole
-        .expect("one tile is the frame");
+    let mut inserted = inserted.expect("the count is right");
+    let whole = inserted.ready.pop().expect("one tile is the frame");
     let failure = whole.into_map().expect_err("no map");
     assert_eq!(
         failure.to_string(),
@@ -218,7 +289,7 @@ fn a_value_above_the_levels_makes_no_map() {
 fn an_unreadable_tile_counts_as_arrived_and_makes_no_map() {
     let spec = stream();
     let tiles = spec.tile_plan().tile_count();
-    let mut assembler = Assembler::new(1);
+    let mut assembler = Assembler::new(1, Sessions::default());
     let first = header(&frame("gate", 1, 0), &spec, 0);
     assembler
         .insert(&first, 0, 0, Contents::Unreadable)
@@ -227,95 +298,93 @@ fn an_unreadable_tile_counts_as_arrived_and_makes_no_map() {
         assembler.admit(&first).expect("sensible"),
         Admission::RepeatedTile
     );
-    let mut whole = None;
+    let mut ready = Vec::new();
     for tile in 1..tiles {
-        whole = insert(&mut assembler, &header(&first.frame, &spec, tile), &spec).whole;
+        ready = insert(&mut assembler, &header(&first.frame, &spec, tile), &spec).ready;
     }
-    let failure = whole
-        .expect("every tile arrived")
-        .into_map()
-        .expect_err("no map");
+    let whole = ready.pop().expect("every tile arrived");
+    let failure = whole.into_map().expect_err("no map");
     assert_eq!(
         failure.to_string(),
         format!("1 of {tiles} tiles are unreadable")
     );
 }
 
-/// What the assembler promises, said naively: unbounded sets and a list of frames by age.
-#[derive(Default)]
-struct Model {
-    in_progress: Vec<(FrameId, HashMap<u32, u32>)>,
-    finished: HashSet<FrameId>,
-}
-
-impl Model {
-    /// Returns the frame made whole with its pooling time, and the frame given up.
-    fn insert(
-        &mut self,
-        limit: usize,
-        header: &TileHeader,
-        pool_ms: u32,
-    ) -> (Option<(FrameId, u64)>, Option<FrameId>) {
-        let frame = &header.frame;
-        if self.finished.contains(frame) {
-            return (None, None);
-        }
-        let mut given_up = None;
-        if !self.in_progress.iter().any(|(known, _)| known == frame) {
-            if self.in_progress.len() == limit {
-                given_up = Some(self.in_progress.remove(0).0);
-            }
-            self.in_progress.push((frame.clone(), HashMap::new()));
-        }
-        let at = self
-            .in_progress
-            .iter()
-            .position(|(known, _)| known == frame)
-            .expect("just put in");
-        self.in_progress[at].1.entry(header.tile).or_insert(pool_ms);
-        if self.in_progress[at].1.len() < header.tiles as usize {
-            return (None, given_up);
-        }
-        let (frame, tiles) = self.in_progress.remove(at);
-        self.finished.insert(frame.clone());
-        (
-            Some((frame, tiles.values().map(|&ms| u64::from(ms)).sum())),
-            given_up,
-        )
-    }
+/// A camera that sends every frame until its receipt comes, over a network that loses, repeats and reorders.
+struct Sender {
+    camera: &'static str,
+    /// Without a receipt, in the order of their numbers.
+    open: BTreeSet<u64>,
+    next: u64,
+    logged: Vec<u64>,
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Any tiles of a few frames of two cameras in any order and number, against the model.
+    /// Every frame of every camera comes out once and in order, however the network treats its tiles, and though the
+    /// assembler keeps few frames.
     #[test]
-    fn the_assembler_agrees_with_the_model(
-        limit in 1_usize..5,
-        steps in proptest::collection::vec((any::<bool>(), 0_u64..4, any::<u32>(), 0_u32..99), 1..120),
+    fn every_frame_comes_out_once_and_in_order(
+        limit in 1_usize..6,
+        credit in 1_usize..5,
+        chances in proptest::collection::vec(any::<(u8, prop::sample::Index)>(), 50..400),
     ) {
+        const FRAMES: u64 = 6;
         let spec = stream();
         let tiles = spec.tile_plan().tile_count();
-        let mut assembler = Assembler::new(limit);
-        let mut model = Model::default();
-        for (camera, seq, tile, pool_ms) in steps {
-            let frame = frame(if camera { "gate" } else { "yard" }, 1, seq);
-            let header = header(&frame, &spec, tile % tiles);
-            let values = values(&spec, seq, header.tile);
-            let got = assembler.insert(&header, pool_ms, 1, Contents::Values(&values)).expect("an honest tile");
-            if let Some(whole) = got.whole.clone() {
-                prop_assert_eq!(whole.bytes, u64::from(tiles));
-                let map = whole.into_map().expect("levels in range");
-                for (window, &value) in map.values().iter().enumerate() {
-                    prop_assert_eq!(u64::from(value), (window as u64 + seq) % 16);
+        let mut assembler = Assembler::new(limit, Sessions::default());
+        let mut senders = ["gate", "yard"].map(|camera| Sender {
+            camera, open: BTreeSet::new(), next: 0, logged: Vec::new(),
+        });
+        let mut chances = chances.into_iter();
+        let mut quiet = 0;
+        while senders.iter().any(|sender| sender.logged.len() < FRAMES as usize) {
+            prop_assert!(quiet < 100, "nothing moves any more");
+            quiet += 1;
+            let mut network = VecDeque::new();
+            for sender in &mut senders {
+                while sender.open.len() < credit && sender.next < FRAMES {
+                    sender.open.insert(sender.next);
+                    sender.next += 1;
+                }
+                let oldest = sender.open.first().copied().unwrap_or(sender.next);
+                for &seq in &sender.open {
+                    network.extend((0..tiles).map(|tile| TileHeader {
+                        oldest,
+                        ..header(&frame(sender.camera, 1, seq), &spec, tile)
+                    }));
                 }
             }
-            let whole = got.whole.map(|whole| (whole.frame, whole.pool_ms));
-            let given_up = got.given_up.map(|part| part.frame);
-            prop_assert_eq!((whole, given_up), model.insert(limit, &header, pool_ms));
+            // Until chance has run out, after which the network is a good one.
+            while let Some(header) = network.pop_front() {
+                match chances.next() {
+                    Some((0..=60, _)) => continue,
+                    Some((61..=120, at)) => network.insert(at.index(network.len() + 1), header.clone()),
+                    Some((121..=180, at)) => {
+                        network.insert(at.index(network.len() + 1), header);
+                        continue;
+                    }
+                    _ => {}
+                }
+                let values = values(&spec, header.frame.seq, header.tile);
+                let inserted = match assembler.insert(&header, 1, 1, Contents::Values(&values)) {
+                    Err(TileRefusal::NoRoom { .. }) => continue,
+                    inserted => inserted.expect("an honest tile"),
+                };
+                for whole in inserted.ready {
+                    let of_camera = |sender: &&mut Sender| sender.camera == whole.frame.camera.as_str();
+                    let sender = senders.iter_mut().find(of_camera).expect("a camera");
+                    sender.logged.push(whole.frame.seq);
+                    sender.open.remove(&whole.frame.seq);
+                    prop_assert_eq!(whole.gap, Gap::default());
+                    quiet = 0;
+                }
+            }
         }
-        let left: Vec<FrameId> = assembler.give_up_all().into_iter().map(|part| part.frame).collect();
-        let expected: Vec<FrameId> = model.in_progress.into_iter().map(|(frame, _)| frame).collect();
-        prop_assert_eq!(left, expected);
+        for sender in &senders {
+            prop_assert_eq!(&sender.logged, &(0..FRAMES).collect::<Vec<_>>());
+        }
+        prop_assert!(assembler.give_up_all().len() <= limit);
     }
 }

@@ -6,6 +6,8 @@ use cipherframe::{FeatureMap, FeatureMapError, StreamSpec};
 use thiserror::Error;
 use wire::message::FrameId;
 
+use crate::sessions::Gap;
+
 /// Why a whole frame gives no feature map.
 #[derive(Debug, PartialEq, Eq, Error)]
 pub enum MapFailure {
@@ -27,6 +29,10 @@ pub enum MapFailure {
 pub struct WholeFrame {
     /// Which frame.
     pub frame: FrameId,
+    /// How many tiles it has.
+    pub tiles: u32,
+    /// What is missing before it.
+    pub gap: Gap,
     /// How it was quantised, pooled and cut.
     pub spec: Arc<StreamSpec>,
     /// The camera's clock when the frame was captured, Unix milliseconds.

@@ -3,6 +3,7 @@ use wire::identity::SigningIdentity;
 use wire::role::NodeRole;
 
 use super::*;
+use crate::sessions::Sessions;
 use crate::testing::{KEY_ID, frame, header, name, spec};
 
 /// A client key for which a map tile is its values, with bytes that stand for trouble.
@@ -67,7 +68,7 @@ fn desk() -> Desk {
         trust,
         limits: Limits::default(),
         keyring,
-        assembler: Assembler::new(2),
+        assembler: Assembler::new(2, Sessions::default()),
     }
 }
 
@@ -90,9 +91,9 @@ fn send(desk: &mut Desk, header: TileHeader, payload: &[u8]) -> Step {
 fn whole(step: Step) -> WholeFrame {
     match step {
         Step::Placed {
-            whole: Some(whole),
-            given_up: None,
-        } => whole,
+            mut ready,
+            given_up,
+        } if ready.len() == 1 && given_up.is_empty() => ready.remove(0),
         other => panic!("no whole frame: {other:?}"),
     }
 }
@@ -126,13 +127,7 @@ fn a_repeated_tile_of_a_frame_in_progress_asks_for_no_receipt() {
     let header = header(&frame("gate", 1, 4), &spec, 0);
     let values = vec![1; spec.tile_plan().windows(0).expect("a tile").len()];
     let first = send(&mut desk, header.clone(), &values);
-    assert!(matches!(
-        first,
-        Step::Placed {
-            whole: None,
-            given_up: None
-        }
-    ));
+    assert!(matches!(first, Step::Placed { ready, .. } if ready.is_empty()));
     let again = send(&mut desk, header, &values);
     assert!(matches!(
         again,

@@ -91,8 +91,3 @@ pub(super) fn unique() -> String {
         Err(_) => format!("pid{}", process::id()),
     }
 }
-
-/// A random byte, or the same one each time where the system gives none: it only spreads waits.
-pub(super) fn chance() -> u8 {
-    random::bytes::<1>().map_or(128, |[byte]| byte)
-}

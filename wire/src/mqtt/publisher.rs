@@ -135,6 +135,16 @@ impl Publisher {
         sent.map_err(|_| PublishError::Closed)
     }
 
+    /// Says once more that the node is online, now that its subscriptions are in force again: who waits for it sends
+    /// what it may have missed. A hint; lost when the queue to the broker is full.
+    pub fn announce(&self) {
+        let birth = self.state.birth();
+        let (topic, payload) = (birth.topic, birth.payload.to_vec());
+        let _ = self
+            .client
+            .try_publish(topic, birth.qos, birth.retain, payload);
+    }
+
     /// Whether there is a connection, as it changes.
     #[must_use]
     pub fn connected(&self) -> watch::Receiver<bool> {

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time;
 
 use super::backoff::Backoff;
-use super::config::chance;
+use crate::random::chance;
 
 /// What happened on the connection.
 pub(super) enum Happening {

@@ -12,7 +12,7 @@ const REMEMBERED: usize = 64;
 #[derive(Default)]
 pub(super) struct Account {
     /// Frames on their way by sequence number, with what is needed to verify their maps.
-    under_way: BTreeMap<u64, Sent>,
+    under_way: BTreeMap<u64, UnderWay>,
     frames: u64,
     maps: u64,
     mismatched_values: u64,
@@ -21,20 +21,28 @@ pub(super) struct Account {
     pub(super) ended: bool,
 }
 
-struct Sent {
+struct UnderWay {
     quantised: Option<QuantisedFrame>,
     bytes: u64,
 }
 
 impl Account {
-    /// Frame `seq` is on its way. `quantised` is kept if its map is to be verified.
-    pub(super) fn published(&mut self, seq: u64, quantised: Option<QuantisedFrame>, bytes: u64) {
+    /// Frame `seq` was captured and will be sent. `quantised` is kept if its map is to be verified.
+    pub(super) fn captured(&mut self, seq: u64, quantised: Option<QuantisedFrame>) {
         self.began.get_or_insert_with(Instant::now);
         self.frames += 1;
         if self.under_way.len() >= REMEMBERED {
             self.under_way.pop_first();
         }
-        self.under_way.insert(seq, Sent { quantised, bytes });
+        let bytes = 0;
+        self.under_way.insert(seq, UnderWay { quantised, bytes });
+    }
+
+    /// Frame `seq` was sent in so many bytes.
+    pub(super) fn sent(&mut self, seq: u64, bytes: u64) {
+        if let Some(frame) = self.under_way.get_mut(&seq) {
+            frame.bytes = bytes;
+        }
     }
 
     /// The map of frame `seq` is finished: the bytes that the camera sent for it, and with `verify` how many values
@@ -60,13 +68,13 @@ impl Account {
         (sent.map_or(0, |sent| sent.bytes), mismatched_values)
     }
 
-    /// The camera has ended and published `frames` frames whole.
+    /// The camera has ended and sent `frames` frames whole.
     pub(super) fn end(&mut self, frames: u64) {
         self.frames = frames;
         self.ended = true;
     }
 
-    /// Whether every published frame has its map.
+    /// Whether every sent frame has its map.
     pub(super) fn is_complete(&self) -> bool {
         self.maps >= self.frames
     }

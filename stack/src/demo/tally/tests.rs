@@ -25,16 +25,20 @@ fn frame_id(name: &str, seq: u64) -> FrameId {
     }
 }
 
-/// A frame whose pixels are brighter by `more`: its map is `[5 + more, 7 + more]`.
-fn published(name: &str, seq: u64, more: u8) -> CameraEvent {
+/// Captures and sends a frame whose pixels are brighter by `more`: its map is `[5 + more, 7 + more]`.
+fn send(tally: &mut Tally, name: &str, seq: u64, more: u8) {
     let luma = [0, 16, 32, 48, 64, 80, 96, 112].map(|luma| luma + 16 * more);
     let frame = Frame::new(4, 2, luma.to_vec()).unwrap();
-    CameraEvent::Published {
-        frame: frame_id(name, seq),
+    let id = frame_id(name, seq);
+    tally.camera(&CameraEvent::Captured {
+        frame: id.clone(),
         spec: spec(),
         quantised: spec().quantiser().quantise(&frame),
+    });
+    tally.camera(&CameraEvent::Sent {
+        frame: id,
         bytes: 9,
-    }
+    });
 }
 
 fn map(name: &str, seq: u64, values: [u8; 2]) -> ViewerEvent {
@@ -61,8 +65,8 @@ fn counted(frames: u64) -> CameraSummary {
 #[test]
 fn equal_maps_match_and_each_wrong_value_counts() {
     let mut tally = tally(true, &["live"]);
-    tally.camera(&published("live", 0, 0));
-    tally.camera(&published("live", 1, 0));
+    send(&mut tally, "live", 0, 0);
+    send(&mut tally, "live", 1, 0);
     let mut mismatched = |event| tally.viewer(event).unwrap().mismatched_values;
     assert_eq!(mismatched(map("live", 0, [5, 7])), Some(0));
     assert_eq!(mismatched(map("live", 1, [5, 6])), Some(1));
@@ -77,7 +81,7 @@ fn equal_maps_match_and_each_wrong_value_counts() {
 #[test]
 fn a_frame_without_a_map_is_lost_unless_the_user_interrupted() {
     let mut tally = tally(false, &["live"]);
-    tally.camera(&published("live", 0, 0));
+    send(&mut tally, "live", 0, 0);
     assert!(!tally.is_complete());
     assert_eq!(tally.summary(false).total.lost, 1);
     assert_eq!(tally.summary(true).problem(), None);
@@ -96,8 +100,8 @@ fn a_map_of_no_frame_is_wrong_in_every_value() {
 #[test]
 fn equal_sequence_numbers_of_two_cameras_are_two_frames() {
     let mut tally = tally(true, &["live", "compact"]);
-    tally.camera(&published("live", 0, 0));
-    tally.camera(&published("compact", 0, 3));
+    send(&mut tally, "live", 0, 0);
+    send(&mut tally, "compact", 0, 3);
     let compact = tally.viewer(map("compact", 0, [8, 10])).unwrap();
     assert_eq!(
         (compact.mismatched_values, compact.bytes_in),
@@ -117,10 +121,10 @@ fn equal_sequence_numbers_of_two_cameras_are_two_frames() {
 fn a_surplus_of_one_camera_hides_no_loss_of_the_other() {
     let mut tally = tally(false, &["live", "compact"]);
     for seq in 0..2 {
-        tally.camera(&published("compact", seq, 0));
+        send(&mut tally, "compact", seq, 0);
     }
-    // The camera counts one frame less than it began to publish.
-    tally.camera(&published("live", 0, 0));
+    // The camera counts one frame less than it began to send.
+    send(&mut tally, "live", 0, 0);
     tally.viewer(map("live", 0, [5, 7]));
     tally.camera_ended(&camera("live"), &counted(0));
     tally.viewer(map("compact", 1, [5, 7]));

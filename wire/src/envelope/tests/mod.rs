@@ -72,6 +72,8 @@ fn tile_header() -> TileHeader {
         tile: 1,
         tiles: 3,
         captured_unix_ms: 1_700_000_000_123,
+        oldest: 5,
+        dropped: 2,
         spec: vec![9; 20],
         parameters: [11; 16],
         key_id: [12; 16],

@@ -154,6 +154,8 @@ proptest! {
         tiles in 1..=TileHeader::MAX_TILES,
         tile in any::<prop::sample::Index>(),
         captured_unix_ms in any::<u64>(),
+        oldest in any::<prop::sample::Index>(),
+        dropped in any::<u64>(),
         spec in proptest::collection::vec(any::<u8>(), 0..=TileHeader::MAX_SPEC_BYTES),
         payload in proptest::collection::vec(any::<u8>(), 0..2000),
     ) {
@@ -163,7 +165,8 @@ proptest! {
         let session = SessionId::from_bytes(session);
         let frame = FrameId { site: name("demo"), camera: name(&camera_name), session, seq };
         let tile = tile.index(tiles as usize) as u32;
-        let header = TileHeader { frame, tile, tiles, captured_unix_ms, spec, ..tile_header() };
+        let oldest = seq.min(oldest.index(usize::MAX) as u64);
+        let header = TileHeader { frame, tile, tiles, captured_unix_ms, oldest, dropped, spec, ..tile_header() };
         let message = FrameTile { tile: header };
         let bytes = Bytes::from(seal(&identity, &message, &payload).unwrap());
         let topic = message.topic().to_string();
