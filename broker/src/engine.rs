@@ -1,12 +1,13 @@
-//! rumqttd in a thread with a runtime of its own: what is dropped with that runtime is every
-//! connection.
+//! rumqttd, and the front before it, in a thread with a runtime of its own: what is dropped with
+//! that runtime is every connection.
 
 use std::error::Error;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::pin::pin;
+use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rumqttd::protocol::v4::V4;
 use rumqttd::{ConnectionSettings, LinkType, Router, RouterConfig, Server, ServerSettings};
@@ -17,24 +18,32 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use wire::failure::{Failure, FailureKind};
 
 use crate::config::BrokerConfig;
-use crate::listen::bind_failure;
+use crate::counters::Counters;
+use crate::credential::Credential;
+use crate::front::{Entrance, Front};
 use crate::ring_log::Parts;
 
 /// Packets that are read from one connection at a time.
 const READ_BATCH: usize = 8;
 /// Packets of QoS 0 that are handed to one connection at a time.
 const WRITE_BATCH: u64 = 8;
-/// How long a client may take to send its CONNECT packet.
+/// How long the front may take to send a client's CONNECT packet.
 const CONNECT_TIMEOUT_MS: u16 = 10_000;
-/// How long binding a port that was just given back is tried.
-const BIND_DEADLINE: Duration = Duration::from_secs(1);
-const BIND_RETRY: Duration = Duration::from_millis(20);
+/// Connections beside the clients': the watchdog's echoes, also while one is being replaced.
+const OWN_CONNECTIONS: usize = 4;
+/// Threads that carry bytes.
+const THREADS: usize = 2;
+/// How often a port that somebody else was quicker to take is given up for another one.
+const PORT_ATTEMPTS: usize = 20;
 /// How long closing all connections may take.
 const STOP_DEADLINE: Duration = Duration::from_secs(3);
+/// How long passwords that are being compared may hold that up.
+const THREADS_DEADLINE: Duration = Duration::from_secs(1);
 
 /// The thread and how to end it.
 #[derive(Debug)]
 pub(crate) struct Engine {
+    /// Where rumqttd listens, behind the front.
     address: SocketAddr,
     ended: oneshot::Receiver<Option<Failure>>,
     // Cancelled, or dropped, it ends the thread.
@@ -42,10 +51,21 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Starts the thread and returns once the port is bound.
-    pub(crate) async fn start(config: &BrokerConfig, address: SocketAddr) -> Result<Self, Failure> {
-        let settings = server_settings(config, address);
-        let router = router_config(config);
+    /// Starts the thread and returns once rumqttd and the front accept connections.
+    pub(crate) async fn start(
+        config: &BrokerConfig,
+        listener: TcpListener,
+        entrance: Entrance,
+        credential: &Credential,
+        counters: Arc<Counters>,
+    ) -> Result<Self, Failure> {
+        let serving = Serving {
+            config: config.clone(),
+            listener,
+            entrance,
+            credential: credential.clone(),
+            counters,
+        };
         let token = CancellationToken::new();
         let stop = token.clone();
         let (bound_sender, bound) = oneshot::channel();
@@ -53,20 +73,24 @@ impl Engine {
         let thread = thread::Builder::new().name("broker".to_owned());
         let spawned = thread.spawn(move || {
             // The receiver is gone when nobody waits for the end.
-            let _ = ended_sender.send(serve(router, settings, bound_sender, &stop));
+            let _ = ended_sender.send(serving.run(bound_sender, &stop));
         });
         spawned.map_err(|error| thread_failure(&error))?;
         let mut engine = Self {
-            address,
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             ended,
             stop: token.drop_guard(),
         };
         match bound.await {
-            Ok(()) => Ok(engine),
+            Ok(address) => {
+                engine.address = address;
+                Ok(engine)
+            }
             Err(_) => Err(engine.died().await),
         }
     }
 
+    /// Where rumqttd listens. Nobody gets in there without the credential.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
@@ -92,32 +116,84 @@ impl Engine {
     }
 }
 
-/// Serves until stopped (`None`) or failed. All connections are closed when this returns.
-fn serve(
-    router: RouterConfig,
-    settings: ServerSettings,
-    bound: oneshot::Sender<()>,
-    stop: &CancellationToken,
-) -> Option<Failure> {
-    let address = settings.listen;
-    let runtime = match runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return Some(thread_failure(&error)),
-    };
-    let mut server = Server::new(settings, Router::new(0, router).spawn(), V4);
-    runtime.block_on(async {
-        tokio::select! {
-            () = stop.cancelled() => None,
-            error = listen(&mut server, bound) => Some(bind_failure(address, &error)),
-        }
-    })
+/// What the thread serves.
+struct Serving {
+    config: BrokerConfig,
+    listener: TcpListener,
+    entrance: Entrance,
+    credential: Credential,
+    counters: Arc<Counters>,
 }
 
-/// Accepts connections; returns only when the port cannot be bound. `bound` learns when it is.
-async fn listen(server: &mut Server<V4>, bound: oneshot::Sender<()>) -> io::Error {
-    let started = Instant::now();
+impl Serving {
+    /// Serves until stopped (`None`) or failed. All connections are closed when this returns.
+    fn run(self, bound: oneshot::Sender<SocketAddr>, stop: &CancellationToken) -> Option<Failure> {
+        let threads = runtime::Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .thread_name("broker")
+            .enable_all()
+            .build();
+        let runtime = match threads {
+            Ok(runtime) => runtime,
+            Err(error) => return Some(thread_failure(&error)),
+        };
+        let ended = runtime.block_on(async {
+            tokio::select! {
+                () = stop.cancelled() => None,
+                failure = self.serve(bound) => Some(failure),
+            }
+        });
+        runtime.shutdown_timeout(THREADS_DEADLINE);
+        ended
+    }
+
+    /// rumqttd, and once its port is open the front.
+    async fn serve(self, bound: oneshot::Sender<SocketAddr>) -> Failure {
+        let Self {
+            config,
+            listener,
+            entrance,
+            credential,
+            counters,
+        } = self;
+        let (engine_sender, engine) = oneshot::channel();
+        let front = async {
+            let Ok(address) = engine.await else {
+                return std::future::pending().await;
+            };
+            let front = Front::new(&config, entrance, address, credential.clone(), counters);
+            // The receiver is gone when the start was given up.
+            let _ = bound.send(address);
+            match front.run(listener).await {
+                Ok(()) => io::Error::other("the front stopped accepting connections"),
+                Err(error) => error,
+            }
+        };
+        let error = tokio::select! {
+            error = rumqttd(&config, &credential, engine_sender) => error,
+            error = front => error,
+        };
+        Failure::io("serving clients", &error, "start the broker again")
+    }
+}
+
+/// Accepts connections on a free port of loopback; returns only when there is none. `bound` learns
+/// the port.
+async fn rumqttd(
+    config: &BrokerConfig,
+    credential: &Credential,
+    bound: oneshot::Sender<SocketAddr>,
+) -> io::Error {
+    let router = Router::new(0, router_config(config)).spawn();
     let mut bound = Some(bound);
+    let mut attempts = 0;
     loop {
+        let address = match free_port() {
+            Ok(address) => address,
+            Err(error) => return error,
+        };
+        let settings = server_settings(config, credential, address);
+        let mut server = Server::new(settings, router.clone(), V4);
         let error = {
             let mut accepting = pin!(server.start(LinkType::Remote));
             tokio::select! {
@@ -127,7 +203,7 @@ async fn listen(server: &mut Server<V4>, bound: oneshot::Sender<()>) -> io::Erro
                 () = std::future::ready(()) => {
                     if let Some(bound) = bound.take() {
                         // The receiver is gone when the start was given up.
-                        let _ = bound.send(());
+                        let _ = bound.send(address);
                     }
                     accepting.await
                 }
@@ -137,12 +213,17 @@ async fn listen(server: &mut Server<V4>, bound: oneshot::Sender<()>) -> io::Erro
             Err(error) => io_error(&error),
             Ok(()) => io::Error::other("rumqttd stopped accepting connections"),
         };
-        let in_use = error.kind() == io::ErrorKind::AddrInUse;
-        if !in_use || started.elapsed() > BIND_DEADLINE {
+        attempts += 1;
+        let again = error.kind() == io::ErrorKind::AddrInUse && attempts < PORT_ATTEMPTS;
+        if bound.is_none() || !again {
             return error;
         }
-        time::sleep(BIND_RETRY).await;
     }
+}
+
+/// A port that is free now: rumqttd binds by itself, and does not tell which port it got.
+fn free_port() -> io::Result<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
 
 /// The I/O error inside an error of rumqttd, whose type has no public name.
@@ -164,8 +245,13 @@ fn thread_failure(error: &io::Error) -> Failure {
     )
 }
 
-fn server_settings(config: &BrokerConfig, listen: SocketAddr) -> ServerSettings {
-    ServerSettings {
+fn server_settings(
+    config: &BrokerConfig,
+    credential: &Credential,
+    listen: SocketAddr,
+) -> ServerSettings {
+    let credential = credential.clone();
+    let mut settings = ServerSettings {
         name: config.name.clone(),
         listen,
         tls: None,
@@ -178,16 +264,68 @@ fn server_settings(config: &BrokerConfig, listen: SocketAddr) -> ServerSettings 
             external_auth: None,
             dynamic_filters: false,
         },
-    }
+    };
+    settings.set_auth_handler(move |_, username, password| {
+        std::future::ready(credential.is(&username, &password))
+    });
+    settings
 }
 
 fn router_config(config: &BrokerConfig) -> RouterConfig {
     let parts = Parts::of(config);
     RouterConfig {
-        max_connections: config.max_connections,
+        max_connections: config.max_connections + OWN_CONNECTIONS,
         max_outgoing_packet_count: WRITE_BATCH,
         max_segment_size: parts.bytes,
         max_segment_count: parts.count,
         ..RouterConfig::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpStream;
+    use wire::mqtt;
+
+    use super::*;
+    use crate::listen::bind;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    /// Whoever finds the port behind the front is not past it.
+    #[tokio::test]
+    async fn rumqttd_lets_nobody_in_but_the_front() {
+        let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let front = listener.local_addr().unwrap();
+        let credential = Credential::new().unwrap();
+        let entrance = Entrance {
+            tls: None,
+            doorkeeper: None,
+        };
+        let config = BrokerConfig::default();
+        let counters = Arc::default();
+        let engine = Engine::start(&config, listener, entrance, &credential, counters);
+        let engine = engine.await.unwrap();
+        assert_ne!(engine.address(), front);
+        let (username, password) = credential.login();
+        for login in [
+            None,
+            Some((username, "")),
+            Some((username, &password[1..])),
+            Some(("gate", password)),
+        ] {
+            let refused = mqtt::echo(engine.address(), "stranger", login, PATIENCE).await;
+            let refused = refused.unwrap_err().what;
+            assert!(!refused.contains("no answer within"), "{refused}");
+        }
+        let login = Some((username, password));
+        mqtt::echo(engine.address(), "own", login, PATIENCE)
+            .await
+            .unwrap();
+        mqtt::echo(front, "client", None, PATIENCE).await.unwrap();
+        let (address, behind) = (front, engine.address());
+        engine.stop().await;
+        assert!(TcpStream::connect(address).await.is_err());
+        assert!(TcpStream::connect(behind).await.is_err());
     }
 }

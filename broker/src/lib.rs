@@ -1,30 +1,45 @@
 //! The MQTT broker of Blindsight: rumqttd, embedded, with what it lacks around it.
 //!
-//! rumqttd logs a port that is taken and lives on, cannot be stopped, and may go deaf without
-//! ending. Here a port that is taken is an error of [`Broker::start`], ready means that a published
-//! message came back, [`Broker::stop`] closes the listener and every connection, and [`run`] ends
-//! with an error when messages stop coming back.
+//! rumqttd logs a port that is taken and lives on, cannot be stopped, may go deaf without ending,
+//! and lets strangers in. Here clients connect to a front of our own, with TLS and a list of users
+//! where they are configured; ready means that a published message came back, [`Broker::stop`]
+//! closes the listener and every connection, and [`run`] ends with an error when messages stop
+//! coming back.
 //!
-//! The broker holds no keys and needs none: what passes through it is encrypted and signed by the
-//! nodes. It does not know who its clients are, so it listens on loopback addresses only.
+//! The broker holds no keys of the nodes and needs none: what passes through it is encrypted and
+//! signed by them. Without TLS and without users it listens on loopback addresses only.
 
 mod config;
+mod counters;
+mod credential;
 mod engine;
+mod front;
 mod listen;
 mod ring_log;
+mod tls;
+mod users;
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::net::TcpStream;
+use tokio::task;
 use tokio::time;
 use wire::failure::{Failure, FailureKind};
 use wire::mqtt;
 use wire::shutdown::Shutdown;
 
-pub use config::{BrokerConfig, BrokerToml, DEFAULT_RING_LOG_BYTES};
+pub use config::{BrokerConfig, BrokerToml, DEFAULT_RING_LOG_BYTES, TlsConfig};
+pub use counters::{Counters, Refusal};
 pub use listen::bind;
+pub use users::{Users, UsersError};
 
+use credential::Credential;
 use engine::Engine;
+use front::Entrance;
+use listen::Guard;
+use users::Doorkeeper;
 
 /// How long a started broker may take to send back its first message.
 const READY_DEADLINE: Duration = Duration::from_secs(10);
@@ -39,42 +54,68 @@ const WATCH_PATIENCE: Duration = Duration::from_secs(10);
 const WATCH_MISSES: u32 = 2;
 /// One identifier for all echoes, which follow each other.
 const ECHO_CALLER: &str = "broker";
+/// How often it is looked whether the front has noticed a connection.
+const FRONT_LOOK: Duration = Duration::from_millis(10);
 
 /// A running broker. Dropping it closes its connections without waiting for that.
 #[derive(Debug)]
 pub struct Broker {
     engine: Engine,
+    probe: Probe,
 }
 
 impl Broker {
-    /// Starts a broker on the address of `listener` and returns once a published message came back.
+    /// Starts a broker on `listener` and returns once a published message came back.
     ///
-    /// `listener` reserves the port, which may have been 0; the address it got wins over
-    /// `config.listen`. rumqttd can only bind by itself, so the port is free for a moment in
-    /// between. Needs a tokio runtime.
+    /// The address of `listener`, whose port may have been 0, wins over `config.listen`. Needs a
+    /// tokio runtime.
     ///
     /// # Errors
-    /// [`FailureKind::Configuration`] for an address that is not loopback, [`FailureKind::Io`] when
-    /// the port was taken in between, [`FailureKind::Unavailable`] when no message comes back
-    /// within 10 s.
+    /// [`FailureKind::Configuration`] for an address that others can reach without TLS, or without
+    /// users and client certificates; those of the certificates', keys' and users' files;
+    /// [`FailureKind::Unavailable`] when no message comes back within 10 s.
     pub async fn start(config: BrokerConfig, listener: TcpListener) -> Result<Self, Failure> {
-        let address = listen::release(listener)?;
+        let address = listen::guarded_address(&listener, config.guard())?;
         let surely_kept_bytes = config.surely_kept_bytes();
-        let mut broker = Self {
-            engine: Engine::start(&config, address).await?,
+        let files = config.clone();
+        let entrance = match task::spawn_blocking(move || files.entrance()).await {
+            Ok(entrance) => entrance?,
+            Err(error) => {
+                let mend = "report this with the configuration";
+                return Err(Failure::new(FailureKind::Bug, error.to_string(), mend));
+            }
         };
+        let counters = Arc::new(Counters::default());
+        let credential = Credential::new()?;
+        let engine =
+            Engine::start(&config, listener, entrance, &credential, counters.clone()).await?;
+        let probe = Probe {
+            front: reachable(address),
+            engine: engine.address(),
+            credential,
+            counters,
+        };
+        let mut broker = Self { engine, probe };
         tokio::select! {
             failure = broker.engine.died() => return Err(failure),
-            answered = first_echo(address) => answered?,
+            answered = broker.probe.first_echo() => answered?,
         }
-        tracing::info!(listen = %address, name = config.name, surely_kept_bytes, "broker is ready");
+        let (tls, users) = (config.tls.is_some(), config.users.is_some());
+        let (listen, name) = (address, config.name);
+        tracing::info!(%listen, name, tls, users, surely_kept_bytes, "broker is ready");
         Ok(broker)
     }
 
-    /// The address that clients connect to.
+    /// The address that clients connect to; one of this machine where it listens on all of them.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
-        self.engine.address()
+        self.probe.front
+    }
+
+    /// What has come in at the door so far.
+    #[must_use]
+    pub fn counters(&self) -> Arc<Counters> {
+        self.probe.counters.clone()
     }
 
     /// Closes the listener and all connections, and returns when they are closed, within 3 s.
@@ -87,12 +128,49 @@ impl Broker {
 
     /// Returns when the broker is of no use any more.
     async fn failed(&mut self) -> Failure {
-        let address = self.addr();
         tokio::select! {
             failure = self.engine.died() => failure,
-            failure = watch(address) => failure,
+            failure = self.probe.watch() => failure,
         }
     }
+}
+
+impl BrokerConfig {
+    fn guard(&self) -> Guard {
+        Guard {
+            tls: self.tls.is_some(),
+            clients_known: self.users.is_some()
+                || self.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some()),
+        }
+    }
+
+    /// Reads the files of TLS and of the users.
+    fn entrance(&self) -> Result<Entrance, Failure> {
+        let tls = self.tls.as_ref().map(|tls| {
+            let acceptor = tls::acceptor(tls);
+            acceptor.map(|acceptor| (acceptor, tls.handshake_timeout))
+        });
+        let doorkeeper = self.users.as_deref().map(Doorkeeper::new);
+        Ok(Entrance {
+            tls: tls.transpose()?,
+            doorkeeper: doorkeeper.transpose()?,
+        })
+    }
+}
+
+/// An address of this machine where `address` means all of them.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let mut reachable = address;
+    match address {
+        SocketAddr::V4(all) if all.ip().is_unspecified() => {
+            reachable.set_ip(Ipv4Addr::LOCALHOST.into());
+        }
+        SocketAddr::V6(all) if all.ip().is_unspecified() => {
+            reachable.set_ip(Ipv6Addr::LOCALHOST.into());
+        }
+        _ => {}
+    }
+    reachable
 }
 
 /// Runs a broker until `shutdown` is cancelled or it is of no use any more.
@@ -117,38 +195,72 @@ pub async fn run(
     ended
 }
 
-async fn first_echo(address: SocketAddr) -> Result<(), Failure> {
-    let attempts = async {
-        while mqtt::echo(address, ECHO_CALLER, READY_ATTEMPT)
-            .await
-            .is_err()
-        {
-            time::sleep(READY_RETRY).await;
-        }
-    };
-    time::timeout(READY_DEADLINE, attempts).await.map_err(|_| {
-        Failure::new(
-            FailureKind::Unavailable,
-            format!("the broker started on {address} but no published message came back"),
-            "run again with `[log] level = \"debug\"` and look at what rumqttd says",
-        )
-    })
+/// Asks the running broker whether it still works.
+#[derive(Debug)]
+struct Probe {
+    front: SocketAddr,
+    engine: SocketAddr,
+    credential: Credential,
+    counters: Arc<Counters>,
 }
 
-/// Asks for an echo again and again; returns when too many in a row are missing.
-async fn watch(address: SocketAddr) -> Failure {
-    let mut misses = 0;
-    loop {
-        time::sleep(WATCH_EVERY).await;
-        match mqtt::echo(address, ECHO_CALLER, WATCH_PATIENCE).await {
-            Ok(_) => misses = 0,
-            Err(failure) => {
-                misses += 1;
-                tracing::warn!(misses, "no echo: {}", failure.what);
-                if misses >= WATCH_MISSES {
-                    return failure;
+impl Probe {
+    async fn first_echo(&self) -> Result<(), Failure> {
+        let attempts = async {
+            while self.ask(READY_ATTEMPT).await.is_err() {
+                time::sleep(READY_RETRY).await;
+            }
+        };
+        time::timeout(READY_DEADLINE, attempts).await.map_err(|_| {
+            let address = self.front;
+            Failure::new(
+                FailureKind::Unavailable,
+                format!("the broker started on {address} but no published message came back"),
+                "run again with `[log] level = \"debug\"` and look at what rumqttd says",
+            )
+        })
+    }
+
+    /// Asks again and again; returns when too many answers in a row are missing.
+    async fn watch(&self) -> Failure {
+        let mut misses = 0;
+        loop {
+            time::sleep(WATCH_EVERY).await;
+            match self.ask(WATCH_PATIENCE).await {
+                Ok(()) => misses = 0,
+                Err(failure) => {
+                    misses += 1;
+                    tracing::warn!(misses, "no echo: {}", failure.what);
+                    if misses >= WATCH_MISSES {
+                        return failure;
+                    }
                 }
             }
         }
+    }
+
+    /// The front accepts connections, and rumqttd sends back what it is sent.
+    ///
+    /// The echo goes to rumqttd itself: over TLS it would take a client certificate, a user, and a
+    /// place that clients may need.
+    async fn ask(&self, patience: Duration) -> Result<(), Failure> {
+        let noticed = async {
+            let before = self.counters.connections();
+            let connection = TcpStream::connect(self.front).await;
+            while connection.is_ok() && self.counters.connections() == before {
+                time::sleep(FRONT_LOOK).await;
+            }
+            connection
+        };
+        if !matches!(time::timeout(patience, noticed).await, Ok(Ok(_))) {
+            return Err(Failure::new(
+                FailureKind::Unavailable,
+                format!("the broker accepts no connection on {}", self.front),
+                "restart the broker",
+            ));
+        }
+        let login = Some(self.credential.login());
+        mqtt::echo(self.engine, ECHO_CALLER, login, patience).await?;
+        Ok(())
     }
 }

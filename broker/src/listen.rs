@@ -5,24 +5,27 @@ use std::net::{SocketAddr, TcpListener};
 
 use wire::failure::{Failure, FailureKind};
 
-/// What to do instead of listening on an address that others can reach.
-pub(crate) const LOOPBACK_MEND: &str = "listen on 127.0.0.1 and let other machines in through a \
-proxy that authenticates them, or point the nodes at a broker that does";
+/// What stands between a listener and strangers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Guard {
+    /// Connections are encrypted.
+    pub(crate) tls: bool,
+    /// Clients have to show a password or a certificate.
+    pub(crate) clients_known: bool,
+}
 
 /// Binds `address`, so that a port that is taken is known before anything else starts. Port 0 picks
 /// a free one.
 ///
 /// # Errors
-/// [`FailureKind::Configuration`] for an address that is not loopback or not of this machine,
-/// [`FailureKind::Io`] for a port that is taken, [`FailureKind::Permissions`] for one that needs
-/// more rights.
+/// [`FailureKind::Configuration`] for an address that is not of this machine, [`FailureKind::Io`]
+/// for a port that is taken, [`FailureKind::Permissions`] for one that needs more rights.
 pub fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
-    check_loopback(address)?;
     TcpListener::bind(address).map_err(|error| bind_failure(address, &error))
 }
 
-/// Gives the port of `listener` back and returns its address.
-pub(crate) fn release(listener: TcpListener) -> Result<SocketAddr, Failure> {
+/// The address of a listener that is guarded well enough.
+pub(crate) fn guarded_address(listener: &TcpListener, guard: Guard) -> Result<SocketAddr, Failure> {
     let address = listener.local_addr().map_err(|error| {
         Failure::io(
             "reading the address of the listener",
@@ -30,29 +33,39 @@ pub(crate) fn release(listener: TcpListener) -> Result<SocketAddr, Failure> {
             "start the broker again",
         )
     })?;
-    check_loopback(address)?;
-    drop(listener);
-    Ok(address)
-}
-
-/// What is wrong with `address`, if others can reach it.
-pub(crate) fn loopback_problem(address: SocketAddr) -> Option<String> {
-    (!address.ip().is_loopback()).then(|| {
-        format!(
-            "{address} can be reached from other machines and the broker cannot tell clients apart"
-        )
-    })
-}
-
-fn check_loopback(address: SocketAddr) -> Result<(), Failure> {
-    match loopback_problem(address) {
-        Some(problem) => Err(Failure::new(
+    match exposure(address, guard) {
+        Some((problem, mend)) => Err(Failure::new(
             FailureKind::Configuration,
             format!("cannot listen: {problem}"),
-            LOOPBACK_MEND,
+            mend,
         )),
-        None => Ok(()),
+        None => Ok(address),
     }
+}
+
+/// What is wrong with listening on `address`, if strangers can reach it, and what to do.
+pub(crate) fn exposure(address: SocketAddr, guard: Guard) -> Option<(String, &'static str)> {
+    if address.ip().is_loopback() {
+        return None;
+    }
+    let (problem, mend) = match (guard.tls, guard.clients_known) {
+        (true, true) => return None,
+        (true, false) => (
+            "nothing tells clients apart",
+            "add `users` below `[auth]` or `client_ca` below `[tls]`, or listen on 127.0.0.1",
+        ),
+        (false, true) => (
+            "passwords would cross the network in the clear",
+            "add `[tls]` with `certificate` and `key`, or listen on 127.0.0.1",
+        ),
+        (false, false) => (
+            "nothing tells clients apart",
+            "add `[tls]` with `certificate` and `key`, and `[auth]` with `users`, or listen on \
+             127.0.0.1",
+        ),
+    };
+    let problem = format!("{address} can be reached from other machines and {problem}");
+    Some((problem, mend))
 }
 
 /// The failure to bind `address`.
@@ -108,21 +121,30 @@ mod tests {
     }
 
     #[test]
-    fn only_loopback_is_bound() {
-        for address in ["0.0.0.0:0", "192.168.1.2:1883", "[::]:0"] {
-            let failure = bind(address.parse().unwrap()).unwrap_err();
-            assert_eq!(failure.kind.exit_code(), 78);
-            assert_eq!(
-                failure.to_string(),
-                format!(
-                    "cannot listen: {address} can be reached from other machines and the broker \
-                    cannot tell clients apart\n  help: listen on 127.0.0.1 and let other machines \
-                     in through a proxy that authenticates them, or point the nodes at a broker \
-                     that does"
-                )
-            );
+    fn what_strangers_can_reach_must_be_encrypted_and_know_its_clients() {
+        let guard = |tls, clients_known| Guard { tls, clients_known };
+        for address in ["0.0.0.0:1", "192.168.1.2:1883", "[::]:1", "[2001:db8::1]:1"] {
+            let address = address.parse().unwrap();
+            assert!(exposure(address, guard(true, true)).is_none());
+            for (tls, clients_known, problem) in [
+                (true, false, "nothing tells clients apart"),
+                (
+                    false,
+                    true,
+                    "passwords would cross the network in the clear",
+                ),
+                (false, false, "nothing tells clients apart"),
+            ] {
+                let (what, mend) = exposure(address, guard(tls, clients_known)).unwrap();
+                let expected =
+                    format!("{address} can be reached from other machines and {problem}");
+                assert_eq!(what, expected);
+                assert!(mend.ends_with("or listen on 127.0.0.1"));
+            }
         }
-        assert!(bind("127.0.0.1:0".parse().unwrap()).is_ok());
+        for address in ["127.0.0.1:1", "127.9.9.9:1", "[::1]:1"] {
+            assert!(exposure(address.parse().unwrap(), guard(false, false)).is_none());
+        }
     }
 
     #[test]

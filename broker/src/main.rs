@@ -1,4 +1,6 @@
-//! `broker run --config FILE`
+//! `broker run --config FILE`, `broker passwd --users FILE --user NAME`
+
+mod passwd;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -25,11 +27,15 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
+    /// Give a user of the broker a password, asked for twice, or once from stdin.
+    Passwd(passwd::Arguments),
 }
 
 fn main() -> ExitCode {
-    let Command::Run { config } = Arguments::parse().command;
-    exit_with(run(&config))
+    exit_with(match Arguments::parse().command {
+        Command::Run { config } => run(&config),
+        Command::Passwd(arguments) => passwd::run(&arguments),
+    })
 }
 
 fn run(path: &Path) -> Result<(), Failure> {

@@ -1,11 +1,13 @@
 //! The command: exit codes and what it says.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use broker::Users;
 use tempfile::TempDir;
 
 fn broker() -> Command {
@@ -98,12 +100,116 @@ fn a_bad_configuration_ends_it_with_exit_code_78() {
 fn an_address_that_others_can_reach_ends_it_with_exit_code_78() {
     let folder = tempfile::tempdir().unwrap();
     let path = config(&folder, "[broker]\nlisten = \"0.0.0.0:1883\"\n");
-    let (code, said) = run(&path);
-    assert_eq!(code, 78);
-    assert!(
-        said.contains("the broker cannot tell clients apart; listen on 127.0.0.1"),
-        "{said}"
+    let file = path.display();
+    let expected = format!(
+        "error: 1 problem in the configuration\n\
+         {file}:2: broker.listen: 0.0.0.0:1883 can be reached from other machines and nothing tells \
+         clients apart; add `[tls]` with `certificate` and `key`, and `[auth]` with `users`, or \
+         listen on 127.0.0.1\n  help: docs/ref/configuration.md describes every key\n"
     );
+    assert_eq!(run(&path), (78, expected));
+}
+
+#[test]
+fn passwords_in_the_clear_end_it_with_exit_code_78() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[broker]\nlisten = \"[::]:1883\"\n[auth]\nusers = \"users.txt\"\n";
+    let path = config(&folder, text);
+    let file = path.display();
+    let expected = format!(
+        "error: 1 problem in the configuration\n\
+         {file}:2: broker.listen: [::]:1883 can be reached from other machines and passwords would \
+         cross the network in the clear; add `[tls]` with `certificate` and `key`, or listen on \
+         127.0.0.1\n  help: docs/ref/configuration.md describes every key\n"
+    );
+    assert_eq!(run(&path), (78, expected));
+}
+
+#[test]
+fn a_users_file_that_others_may_read_ends_it_with_exit_code_77() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[broker]\nlisten = \"127.0.0.1:0\"\n[auth]\nusers = \"users.txt\"\n";
+    let path = config(&folder, text);
+    let users = folder.path().join("users.txt");
+    fs::write(&users, "").unwrap();
+    fs::set_permissions(&users, fs::Permissions::from_mode(0o644)).unwrap();
+    let users = users.display();
+    let expected = format!(
+        "error: the users file {users} is open to others (mode 0644)\n  help: run `chmod 600 \
+         {users}`, and change what is in it if others may have read it\n"
+    );
+    assert_eq!(run(&path), (77, expected));
+}
+
+/// `broker passwd` with a password on stdin: exit code and stderr.
+fn passwd(users: &Path, more: &[&str], password: &str) -> (i32, String) {
+    let mut child = broker()
+        .args(["passwd", "--users"])
+        .arg(users)
+        .args(more)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // It may have ended without reading.
+    let _ = stdin.write_all(password.as_bytes());
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    assert!(output.stdout.is_empty());
+    let said = String::from_utf8(output.stderr).unwrap();
+    (output.status.code().unwrap(), said)
+}
+
+#[test]
+fn passwd_makes_changes_and_takes_out_users() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("users.txt");
+    let done = (0, String::new());
+    assert_eq!(passwd(&path, &["--user", "gate"], "first pass\n"), done);
+    assert_eq!(passwd(&path, &["--user", "viewer"], "second pass"), done);
+    let users = Users::load(&path).unwrap();
+    assert!(users.accepts("gate", b"first pass") && users.accepts("viewer", b"second pass"));
+    assert_eq!(passwd(&path, &["--user", "gate"], "third pass\n"), done);
+    assert_eq!(passwd(&path, &["--user", "viewer", "--remove"], ""), done);
+    let users = Users::load(&path).unwrap();
+    assert!(users.accepts("gate", b"third pass") && users.len() == 1);
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o7777, 0o600);
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains("\ngate:$argon2id$v=19$") && !text.contains("pass\n"));
+}
+
+#[test]
+fn passwd_refuses_what_makes_no_user() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("users.txt");
+    let file = path.display();
+    let name = "error: `a:b` is not a user name\n  help: write 1 to 64 of the characters a-z, A-Z, \
+                0-9, `.`, `_`, `-` and `@`\n";
+    let short = "error: the password has 5 bytes\n  help: choose one of 8 to 1024 bytes\n";
+    let absent = format!(
+        "error: reading the users file {file} failed: No such file or directory (os error 2)\n  \
+         help: check the path and who may read it\n"
+    );
+    for (more, password, code, said) in [
+        (&["--user", "a:b"][..], "long enough", 2, name),
+        (&["--user", "gate"], "short\n", 2, short),
+        (&["--user", "gate", "--remove"], "", 74, absent.as_str()),
+    ] {
+        assert_eq!(passwd(&path, more, password), (code, said.to_owned()));
+        assert!(!path.exists());
+    }
+    assert_eq!(passwd(&path, &["--user", "gate"], "long enough").0, 0);
+    let nobody = format!(
+        "error: {file} holds no user `yard`\n  help: look into the file for the names that it has\n"
+    );
+    let more = ["--user", "yard", "--remove"];
+    assert_eq!(passwd(&path, &more, ""), (2, nobody));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    let (code, said) = passwd(&path, &["--user", "gate"], "long enough");
+    assert_eq!(code, 77, "{said}");
 }
 
 #[test]

@@ -7,7 +7,8 @@ use cipherframe::{EncryptionKey, SchemeError, StreamSpec};
 use wire::envelope::MAX_OVERHEAD_BYTES;
 use wire::failure::{Failure, FailureKind};
 
-use crate::config::DeliveryConfig;
+use crate::config::{DeliveryConfig, StreamConfig};
+use crate::key_mode::KeyMode;
 
 /// What a message has besides its tile at most: the envelope, the topic and MQTT's own bytes.
 pub const MESSAGE_OVERHEAD_BYTES: u64 = MAX_OVERHEAD_BYTES as u64 + 128;
@@ -27,9 +28,26 @@ impl FrameSize {
     /// # Errors
     /// When the key is of another scheme than the stream.
     pub fn of(key: &dyn EncryptionKey, spec: &StreamSpec) -> Result<FrameSize, SchemeError> {
+        Self::sum(spec, |tile| key.tile_bytes(spec, tile))
+    }
+
+    /// As [`Self::of`], before the key has been read.
+    ///
+    /// # Errors
+    /// None for a stream that a configuration file may have.
+    pub fn of_stream(stream: &StreamConfig) -> Result<FrameSize, SchemeError> {
+        let (spec, secret) = (&stream.spec, stream.key.mode() == KeyMode::Secret);
+        let scheme = spec.scheme().get();
+        Self::sum(spec, |tile| scheme.tile_bytes(spec, tile, secret))
+    }
+
+    fn sum(
+        spec: &StreamSpec,
+        tile_bytes: impl Fn(u32) -> Result<usize, SchemeError>,
+    ) -> Result<FrameSize, SchemeError> {
         let mut size = FrameSize::default();
         for tile in 0..spec.tile_plan().tile_count() {
-            let message = key.tile_bytes(spec, tile)? as u64 + MESSAGE_OVERHEAD_BYTES;
+            let message = tile_bytes(tile)? as u64 + MESSAGE_OVERHEAD_BYTES;
             size.bytes += message;
             size.largest_message = size.largest_message.max(message);
         }

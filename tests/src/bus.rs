@@ -73,6 +73,11 @@ impl Stranger {
         self.0.publish(topic, bytes).await.unwrap();
     }
 
+    /// Leaves once the broker has confirmed everything.
+    pub async fn leave(self) {
+        self.0.stop("done").await;
+    }
+
     /// Waits until it is connected, or not any more.
     pub async fn until_connected(&self, wanted: bool) {
         let mut connected = self.0.connected();

@@ -11,10 +11,12 @@ use tempfile::TempDir;
 use crate::key_cache::key_set;
 use crate::programs::run;
 
+/// The nodes that have a file in `configs/lan`.
+const LAN_NODES: [&str; 4] = ["broker", "camera", "worker", "viewer"];
 /// The nodes that have a file in `configs/demo`.
 const NODES: [&str; 5] = ["broker", "camera", "camera-live", "worker", "viewer"];
 
-/// The folders `configs/demo`, `blindsight-data` and `samples` below one temporary folder.
+/// The folders `configs/demo`, `configs/lan`, `blindsight-data` and `samples` below one temporary folder.
 #[derive(Debug)]
 pub struct Checkout {
     folder: TempDir,
@@ -40,6 +42,11 @@ impl Checkout {
         for node in NODES {
             let from = committed("configs/demo").join(format!("{node}.toml"));
             fs::copy(from, checkout.config(node)).unwrap();
+        }
+        fs::create_dir_all(checkout.path().join("configs/lan")).unwrap();
+        for node in LAN_NODES {
+            let file = format!("configs/lan/{node}.toml");
+            fs::copy(committed(&file), checkout.path().join(file)).unwrap();
         }
         checkout
     }

@@ -88,6 +88,7 @@ impl Site {
         let address = BrokerAddress {
             host: broker.ip().to_string(),
             port: broker.port(),
+            tls: false,
         };
         MqttConfig::new(address, self.name.clone(), parse(node))
     }

@@ -182,5 +182,39 @@ fn the_committed_configuration_files_are_fine() {
         .zip(programs)
         .map(|(file, program)| format!("{file}: fine ({program})\n"))
         .collect();
-    assert_eq!(stdout, expected);
+    let remarks = stdout
+        .strip_prefix(&expected)
+        .unwrap_or_else(|| panic!("{stdout}"));
+    let remarks: Vec<&str> = remarks.lines().collect();
+    let starts = [
+        "configs/demo/camera.toml: needs an uplink of ",
+        "configs/demo/camera-live.toml: needs an uplink of ",
+        "configs/demo/broker.toml: surely keeps 65632112 bytes; the cameras may have 64000000 on their way",
+    ];
+    assert_eq!(remarks.len(), starts.len(), "{stdout}");
+    for (remark, start) in remarks.iter().zip(starts) {
+        assert!(remark.starts_with(start), "{remark}");
+    }
+}
+
+#[test]
+fn files_that_do_not_fit_each_other_are_refused_together() {
+    let checkout = Checkout::new(SchemeId::Plain);
+    checkout.edit(
+        "camera",
+        "bytes_on_the_way = 32000000",
+        "bytes_on_the_way = 66000000",
+    );
+    checkout.edit("worker", "mqtt://", "mqtts://");
+    let files = ["broker", "camera", "worker"].map(|node| format!("configs/demo/{node}.toml"));
+    let args = [&["config".to_owned(), "check".to_owned()][..], &files].concat();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let Outcome { code, stderr, .. } = run("blindsight", &args, checkout.path());
+    let expected = "error: 2 problems between the files\n\
+                    configs/demo/worker.toml: mqtt.url: the broker does not speak TLS; write mqtt://, or add `[tls]` to \
+                    the broker's file\n\
+                    configs/demo/broker.toml: broker.ring_log_bytes: 134217728, surely keeps 65632112 bytes, and the \
+                    cameras may have 66000000 on their way; write `ring_log_bytes = ";
+    assert_eq!(code, 78);
+    assert!(stderr.starts_with(expected), "{stderr}");
 }

@@ -260,10 +260,13 @@ fn every_tile_is_as_long_as_its_key_says_before() {
             let spec = spec(scheme, size, &bits, pool);
             let frame = frame(size.0, size.1, &bits, |x, y| (x * y) as u8);
             let tiles = spec.tile_plan().tile_count();
-            for camera in &keys_of(scheme).cameras {
+            // The public key first, then the secret key where the scheme has one for cameras.
+            for (camera, secret) in keys_of(scheme).cameras.iter().zip([false, true]) {
                 for tile in 0..tiles {
                     let made = camera.encrypt(&spec, &frame, tile).unwrap();
-                    assert_eq!(camera.tile_bytes(&spec, tile), Ok(made.len()), "{spec}");
+                    let before = scheme.get().tile_bytes(&spec, tile, secret);
+                    assert_eq!(before, Ok(made.len()), "{spec}");
+                    assert_eq!(camera.tile_bytes(&spec, tile), before, "{spec}");
                 }
                 assert!(camera.tile_bytes(&spec, tiles).is_err());
             }

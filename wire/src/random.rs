@@ -11,8 +11,11 @@ pub fn chance() -> u8 {
     bytes::<1>().map_or(128, |[byte]| byte)
 }
 
-/// `N` bytes fit for keys.
-pub(crate) fn bytes<const N: usize>() -> Result<[u8; N], RandomError> {
+/// `N` bytes fit for keys and passwords.
+///
+/// # Errors
+/// When the operating system gives none.
+pub fn bytes<const N: usize>() -> Result<[u8; N], RandomError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)?;
     Ok(bytes)

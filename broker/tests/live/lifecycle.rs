@@ -43,22 +43,6 @@ async fn a_dropped_broker_gives_its_port_back() {
 }
 
 #[tokio::test]
-async fn a_port_that_is_taken_in_between_is_an_error() {
-    let listener = broker::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    // Keeps the port when the broker gives the other handle back.
-    let thief = listener.try_clone().unwrap();
-    let address = thief.local_addr().unwrap();
-    let failure = Broker::start(BrokerConfig::default(), listener)
-        .await
-        .unwrap_err();
-    assert_eq!(failure.kind, FailureKind::Io);
-    assert_eq!(
-        failure.what,
-        format!("cannot listen on {address}: the port is in use")
-    );
-}
-
-#[tokio::test]
 async fn a_listener_that_others_can_reach_is_refused() {
     let listener = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -69,8 +53,8 @@ async fn a_listener_that_others_can_reach_is_refused() {
     assert_eq!(
         failure.what,
         format!(
-            "cannot listen: {address} can be reached from other machines and the broker cannot \
-            tell clients apart"
+            "cannot listen: {address} can be reached from other machines and nothing tells clients \
+             apart"
         )
     );
 }
@@ -91,25 +75,5 @@ async fn run_ends_well_when_asked_to() {
         .await
         .unwrap()
         .unwrap()
-        .unwrap();
-}
-
-#[tokio::test]
-async fn silent_and_rude_clients_do_not_keep_others_out() {
-    let broker = start().await;
-    let _silent: Vec<_> = (0..20)
-        .map(|_| TcpStream::connect(broker.addr()).unwrap())
-        .collect();
-    for bytes in [
-        &b"GET / HTTP/1.1\r\n\r\n"[..],
-        &[0x20, 2, 0, 0],
-        &[0xff; 64],
-        &[0x10, 0xff],
-    ] {
-        let mut rude = TcpStream::connect(broker.addr()).unwrap();
-        std::io::Write::write_all(&mut rude, bytes).unwrap();
-    }
-    wire::mqtt::echo(broker.addr(), "test", PATIENCE)
-        .await
         .unwrap();
 }

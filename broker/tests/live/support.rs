@@ -23,6 +23,21 @@ pub(crate) async fn start_on(address: SocketAddr) -> Broker {
         .unwrap()
 }
 
+pub(crate) async fn start_as(config: BrokerConfig) -> Broker {
+    let listener = broker::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    Broker::start(config, listener).await.unwrap()
+}
+
+/// A CONNECT packet of a client without anything special.
+pub(crate) fn connect_packet(client_id: &str) -> Vec<u8> {
+    let mut body = b"\x00\x04MQTT\x04\x02\x00\x1e".to_vec();
+    body.extend((client_id.len() as u16).to_be_bytes());
+    body.extend(client_id.as_bytes());
+    let mut packet = vec![0x10, body.len() as u8];
+    packet.extend(body);
+    packet
+}
+
 /// A port that nobody listens on.
 pub(crate) fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0")

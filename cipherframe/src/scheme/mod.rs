@@ -138,6 +138,15 @@ pub trait Scheme: Sync {
     /// Work and failure probability of pooling under `spec`, computed from the noise formulas.
     fn failure_report(&self, spec: &StreamSpec) -> FailureReport;
 
+    /// The exact length of a tile, in bytes, made with the camera public key, or with the camera secret key where the
+    /// scheme has one. [`EncryptionKey::tile_bytes`] says the same once there is a key.
+    fn tile_bytes(
+        &self,
+        spec: &StreamSpec,
+        tile: u32,
+        secret_key: bool,
+    ) -> Result<usize, SchemeError>;
+
     /// The exact payload length of a camera public key, in bytes.
     fn public_key_bytes(&self) -> usize;
 

@@ -56,6 +56,16 @@ impl Scheme for Plain {
         FailureReport::EXACT
     }
 
+    fn tile_bytes(
+        &self,
+        spec: &StreamSpec,
+        tile: u32,
+        _secret_key: bool,
+    ) -> Result<usize, SchemeError> {
+        check_scheme(SchemeId::Plain, spec)?;
+        Ok(region(spec, tile)?.pixel_count())
+    }
+
     fn public_key_bytes(&self) -> usize {
         0
     }
@@ -107,8 +117,7 @@ impl EncryptionKey for PlainKey {
     }
 
     fn tile_bytes(&self, spec: &StreamSpec, tile: u32) -> Result<usize, SchemeError> {
-        check_scheme(SchemeId::Plain, spec)?;
-        Ok(region(spec, tile)?.pixel_count())
+        Plain.tile_bytes(spec, tile, false)
     }
 }
 

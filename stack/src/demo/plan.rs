@@ -164,6 +164,7 @@ pub(crate) fn mqtt(broker: Endpoint, node: Name) -> MqttConfig {
     let address = BrokerAddress {
         host: broker.address.ip().to_string(),
         port: broker.address.port(),
+        tls: false,
     };
     MqttConfig {
         max_packet_bytes: broker.max_packet_bytes,

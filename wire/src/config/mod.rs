@@ -27,6 +27,7 @@
 //! ```
 
 mod document;
+mod mqtt;
 mod problems;
 mod sections;
 mod wording;
@@ -37,8 +38,9 @@ use std::path::Path;
 
 use serde::de::DeserializeOwned;
 
+pub use mqtt::MqttToml;
 pub use problems::{ConfigErrors, Problem, Problems};
-pub use sections::{LogConfig, LogFormat, LogLevel, LogToml, MqttToml, NodeConfig, NodeToml};
+pub use sections::{LogConfig, LogFormat, LogLevel, LogToml, NodeConfig, NodeToml};
 
 use document::Document;
 

@@ -1,12 +1,10 @@
-//! The sections that several nodes share: `[node]`, `[mqtt]` and `[log]`, as typed and as meant.
+//! Sections that several nodes share: `[node]` and `[log]`, as typed and as meant.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::Problems;
-use crate::mqtt::{self, MqttConfig};
 use crate::name::Name;
 
 /// `[node]` as typed.
@@ -73,60 +71,6 @@ fn name(problems: &mut Problems, key: &str, typed: Option<String>, missing: &str
         &typed,
         "use 1 to 32 of the characters a-z, 0-9, _ and -",
     )
-}
-
-/// `[mqtt]` as typed.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MqttToml {
-    /// Address of the broker, `mqtt://host:port`.
-    pub url: Option<String>,
-    /// Seconds between pings on an idle connection.
-    pub keep_alive_s: Option<u64>,
-    /// Seconds in which connecting, and sending one message, must be done.
-    pub connection_timeout_s: Option<u64>,
-    /// Largest MQTT packet in bytes, both ways.
-    pub max_packet_bytes: Option<usize>,
-}
-
-impl MqttToml {
-    /// What the section means for the node `node` of `site`. Only `url` is required.
-    pub fn meaning(
-        section: Option<Self>,
-        site: &Name,
-        node: &Name,
-        problems: &mut Problems,
-    ) -> Option<MqttConfig> {
-        let typed = section.unwrap_or_default();
-        let example = "add it, for example `url = \"mqtt://127.0.0.1:18830\"`";
-        let url = problems.required("mqtt.url", typed.url, example);
-        let address = url.and_then(|url| {
-            let mend = "write it as mqtt://host:port, for example mqtt://127.0.0.1:18830";
-            problems.parsed::<mqtt::BrokerAddress>("mqtt.url", &url, mend)
-        });
-        let keep_alive = typed
-            .keep_alive_s
-            .unwrap_or(mqtt::DEFAULT_KEEP_ALIVE.as_secs());
-        let keep_alive = problems.in_range("mqtt.keep_alive_s", keep_alive, 5..=3600);
-        let timeout = typed
-            .connection_timeout_s
-            .unwrap_or(mqtt::DEFAULT_CONNECTION_TIMEOUT.as_secs());
-        let timeout = problems.in_range("mqtt.connection_timeout_s", timeout, 1..=600);
-        let limit = typed
-            .max_packet_bytes
-            .unwrap_or(mqtt::DEFAULT_MAX_PACKET_BYTES);
-        let limit = problems.in_range("mqtt.max_packet_bytes", limit, mqtt::PACKET_BYTES_RANGE);
-        let address = address?;
-        Some(MqttConfig {
-            host: address.host,
-            port: address.port,
-            site: site.clone(),
-            node: node.clone(),
-            keep_alive: Duration::from_secs(keep_alive?),
-            connection_timeout: Duration::from_secs(timeout?),
-            max_packet_bytes: limit?,
-        })
-    }
 }
 
 /// How log lines look.

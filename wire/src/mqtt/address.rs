@@ -1,34 +1,38 @@
-//! The address of a broker as users write it: `mqtt://host:port`.
+//! The address of a broker as users write it: `mqtt://host:port`, or `mqtts://host:port` for TLS.
 
 use std::fmt;
 use std::str::FromStr;
 
 const SCHEME: &str = "mqtt://";
+const TLS_SCHEME: &str = "mqtts://";
 const DEFAULT_PORT: u16 = 1883;
+const DEFAULT_TLS_PORT: u16 = 8883;
 
-/// Host and port of an MQTT broker.
+/// Host and port of an MQTT broker, and whether it speaks TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokerAddress {
     /// A host name or an IP address; an IPv6 address stands in square brackets.
     pub host: String,
-    /// The TCP port; 1883 when the user wrote none.
+    /// The TCP port; when the user wrote none, 1883, or 8883 with TLS.
     pub port: u16,
+    /// Whether the connection is encrypted.
+    pub tls: bool,
 }
 
 /// Why a text is not a broker's address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    /// It does not begin with `mqtt://`.
-    #[error("`{text}` does not begin with mqtt://")]
+    /// It does not begin with `mqtt://` or `mqtts://`.
+    #[error("`{text}` does not begin with mqtt:// or mqtts://")]
     Scheme {
         /// The text.
         text: String,
     },
-    /// It asks for TLS, which this version does not speak.
-    #[error("TLS to the broker is not supported; use mqtt:// to a TLS proxy on this machine")]
-    Tls,
     /// User names and passwords do not belong in the address.
-    #[error("the address holds a user name; take out the part before `@`")]
+    #[error(
+        "the address holds a user name; take out the part before `@` and write `mqtt.username` and \
+         `mqtt.password_file`"
+    )]
     Credentials,
     /// There is no host, or it holds characters that no host has.
     #[error("`{host}` is not a host name")]
@@ -48,14 +52,16 @@ impl FromStr for BrokerAddress {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.starts_with("mqtts://") {
-            return Err(AddressError::Tls);
-        }
-        let rest = text
-            .strip_prefix(SCHEME)
-            .ok_or_else(|| AddressError::Scheme {
-                text: text.to_owned(),
-            })?;
+        let (rest, tls) = match (text.strip_prefix(SCHEME), text.strip_prefix(TLS_SCHEME)) {
+            (Some(rest), _) => (rest, false),
+            (None, Some(rest)) => (rest, true),
+            (None, None) => {
+                return Err(AddressError::Scheme {
+                    text: text.to_owned(),
+                });
+            }
+        };
+        let default_port = if tls { DEFAULT_TLS_PORT } else { DEFAULT_PORT };
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         if rest.contains('@') {
             return Err(AddressError::Credentials);
@@ -63,7 +69,7 @@ impl FromStr for BrokerAddress {
         // The colons of an IPv6 address stand inside its brackets.
         let (host, port) = match rest.rsplit_once(':') {
             Some((host, port)) if !port.contains(']') => (host, parse_port(port)?),
-            _ => (rest, DEFAULT_PORT),
+            _ => (rest, default_port),
         };
         if !is_host(host) {
             return Err(AddressError::Host {
@@ -73,6 +79,7 @@ impl FromStr for BrokerAddress {
         Ok(Self {
             host: host.to_owned(),
             port,
+            tls,
         })
     }
 }
@@ -111,32 +118,35 @@ mod tests {
 
     #[test]
     fn hosts_and_ports_are_read() {
-        for (text, host, port) in [
-            ("mqtt://127.0.0.1:18830", "127.0.0.1", 18830),
-            ("mqtt://broker.local", "broker.local", 1883),
-            ("mqtt://[::1]:99", "[::1]", 99),
-            ("mqtt://[::1]/", "[::1]", 1883),
+        for (text, host, port, tls) in [
+            ("mqtt://127.0.0.1:18830", "127.0.0.1", 18830, false),
+            ("mqtt://broker.local", "broker.local", 1883, false),
+            ("mqtt://[::1]:99", "[::1]", 99, false),
+            ("mqtt://[::1]/", "[::1]", 1883, false),
+            ("mqtts://broker.local", "broker.local", 8883, true),
+            ("mqtts://[::1]:99", "[::1]", 99, true),
         ] {
             let address = text.parse::<BrokerAddress>().unwrap();
-            assert_eq!(
-                (address.host.as_str(), address.port),
-                (host, port),
-                "{text}"
-            );
+            let expected = BrokerAddress {
+                host: host.to_owned(),
+                port,
+                tls,
+            };
+            assert_eq!(address, expected, "{text}");
         }
     }
 
     #[test]
     fn refusals_say_what_is_wrong() {
         for (text, message) in [
-            ("127.0.0.1:1", "`127.0.0.1:1` does not begin with mqtt://"),
             (
-                "mqtts://a",
-                "TLS to the broker is not supported; use mqtt:// to a TLS proxy on this machine",
+                "127.0.0.1:1",
+                "`127.0.0.1:1` does not begin with mqtt:// or mqtts://",
             ),
             (
-                "mqtt://me:pw@a",
-                "the address holds a user name; take out the part before `@`",
+                "mqtts://me:pw@a",
+                "the address holds a user name; take out the part before `@` and write \
+                 `mqtt.username` and `mqtt.password_file`",
             ),
             ("mqtt://:5", "`` is not a host name"),
             ("mqtt://a b", "`a b` is not a host name"),

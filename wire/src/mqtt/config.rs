@@ -1,14 +1,14 @@
-//! What a connection needs to know, and the rumqttc options that follow from it.
+//! What a connection needs to know.
 
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::process;
 use std::time::Duration;
-
-use rumqttc::{EventLoop, MqttOptions};
 
 use super::BrokerAddress;
 use crate::name::Name;
 use crate::random;
+use crate::tls::ClientTls;
 
 /// Largest MQTT packet unless configured: a tile of 4 MiB and its envelope.
 pub const DEFAULT_MAX_PACKET_BYTES: usize = (4 << 20) + (64 << 10);
@@ -37,6 +37,20 @@ pub struct MqttConfig {
     pub connection_timeout: Duration,
     /// Largest MQTT packet, both ways. The broker's own limit must not be lower.
     pub max_packet_bytes: usize,
+    /// How the connection is encrypted; `None` for one that is not.
+    pub tls: Option<ClientTls>,
+    /// Who the broker is told is calling; `None` for a broker that does not ask.
+    pub login: Option<Login>,
+}
+
+/// A user of the broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// The user's name.
+    pub username: String,
+    /// The file whose first line is the password, read at each connection; nobody but its owner may
+    /// have any right to it.
+    pub password_file: PathBuf,
 }
 
 impl MqttConfig {
@@ -51,6 +65,8 @@ impl MqttConfig {
             keep_alive: DEFAULT_KEEP_ALIVE,
             connection_timeout: DEFAULT_CONNECTION_TIMEOUT,
             max_packet_bytes: DEFAULT_MAX_PACKET_BYTES,
+            tls: address.tls.then(ClientTls::default),
+            login: None,
         }
     }
 
@@ -58,29 +74,6 @@ impl MqttConfig {
     #[must_use]
     pub fn address(&self) -> String {
         format!("{}:{}", self.host, self.port)
-    }
-
-    pub(super) fn options(&self, purpose: &str) -> MqttOptions {
-        let id = format!(
-            "blindsight-{}-{}-{purpose}-{}",
-            self.site,
-            self.node,
-            unique()
-        );
-        let mut options = MqttOptions::new(id, self.host.clone(), self.port);
-        // Below one second rumqttc panics, and rumqttd refuses zero.
-        options.set_keep_alive(self.keep_alive.max(Duration::from_secs(1)));
-        options.set_max_packet_size(self.max_packet_bytes, self.max_packet_bytes);
-        options.set_clean_session(true);
-        options
-    }
-
-    pub(super) fn tune(&self, eventloop: &mut EventLoop) {
-        eventloop
-            .network_options
-            .set_connection_timeout(self.connection_timeout.as_secs().max(1));
-        // Receipts and confirmations are small and waited for.
-        eventloop.network_options.set_tcp_nodelay(true);
     }
 }
 

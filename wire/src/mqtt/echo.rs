@@ -18,17 +18,18 @@ pub const ECHO_TOPIC: &str = "blindsight/echo";
 /// long it took.
 ///
 /// `caller` becomes part of the client identifier: two calls at once with the same one disturb each
-/// other, and rumqttd remembers each that it has ever seen.
+/// other, and rumqttd remembers each that it has ever seen. `login` is a user name and a password.
 ///
 /// # Errors
 /// [`FailureKind::Unavailable`] when there is no connection or no answer within `patience`.
 pub async fn echo(
     broker: SocketAddr,
     caller: &str,
+    login: Option<(&str, &str)>,
     patience: Duration,
 ) -> Result<Duration, Failure> {
     let started = Instant::now();
-    let reason = match time::timeout(patience, exchange(broker, caller)).await {
+    let reason = match time::timeout(patience, exchange(broker, caller, login)).await {
         Ok(Ok(())) => return Ok(started.elapsed()),
         Ok(Err(error)) => error.to_string(),
         Err(_) => format!("no answer within {} s", patience.as_secs_f32()),
@@ -40,7 +41,11 @@ pub async fn echo(
     ))
 }
 
-async fn exchange(broker: SocketAddr, caller: &str) -> Result<(), ConnectionError> {
+async fn exchange(
+    broker: SocketAddr,
+    caller: &str,
+    login: Option<(&str, &str)>,
+) -> Result<(), ConnectionError> {
     let nonce = unique();
     let host = match broker {
         SocketAddr::V4(address) => address.ip().to_string(),
@@ -49,6 +54,9 @@ async fn exchange(broker: SocketAddr, caller: &str) -> Result<(), ConnectionErro
     let id = format!("blindsight-echo-{caller}");
     let mut options = MqttOptions::new(id, host, broker.port());
     options.set_keep_alive(Duration::from_secs(60));
+    if let Some((username, password)) = login {
+        options.set_credentials(username, password);
+    }
     let (client, mut eventloop) = AsyncClient::new(options, 1);
     loop {
         match eventloop.poll().await? {

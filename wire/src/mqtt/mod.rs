@@ -10,20 +10,26 @@
 //! Everything is bounded. A publisher waits while [`UNCONFIRMED_LIMIT`] messages are unconfirmed; a
 //! subscriber stops reading while [`RECEIVE_QUEUE`] messages wait to be taken, and goes on pinging
 //! so that the broker does not hang up.
+//!
+//! rumqttc has no TLS here: what it is built with elsewhere is older than what this crate uses. For
+//! a broker that speaks TLS this module dials by itself and hands rumqttc a local socket.
 
 mod address;
 mod backoff;
 mod config;
+mod dial;
 mod echo;
 mod outbound;
 mod publisher;
 mod session;
 mod state;
 mod subscriber;
+mod trouble;
+mod tunnel;
 
 pub use address::{AddressError, BrokerAddress};
 pub use config::{
-    DEFAULT_CONNECTION_TIMEOUT, DEFAULT_KEEP_ALIVE, DEFAULT_MAX_PACKET_BYTES, MqttConfig,
+    DEFAULT_CONNECTION_TIMEOUT, DEFAULT_KEEP_ALIVE, DEFAULT_MAX_PACKET_BYTES, Login, MqttConfig,
     PACKET_BYTES_RANGE,
 };
 pub use echo::{ECHO_TOPIC, echo};

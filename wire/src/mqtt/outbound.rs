@@ -34,7 +34,7 @@ impl Outbound {
         let abandon = self.abandon.clone();
         tokio::select! {
             () = abandon.cancelled() => {}
-            () = self.drive() => {}
+            () = self.drive() => self.session.close().await,
         }
     }
 

@@ -11,6 +11,7 @@ use tokio::time;
 use tokio_util::sync::CancellationToken;
 
 use super::MqttConfig;
+use super::dial::Dial;
 use super::outbound::Outbound;
 use super::session::Session;
 use super::state::StateTopic;
@@ -69,18 +70,17 @@ impl Publisher {
     #[must_use]
     pub fn connect(config: &MqttConfig, purpose: &str, cancel: CancellationToken) -> Self {
         let state = StateTopic::new(config);
-        let mut options = config.options(purpose);
-        options.set_last_will(state.will());
-        // Wider than the window, so that what is sent again after a loss never collides with an
-        // identifier in use.
-        options.set_inflight(2 * UNCONFIRMED_LIMIT as u16);
-        let (client, mut eventloop) = AsyncClient::new(options, REQUEST_QUEUE);
-        config.tune(&mut eventloop);
+        let dial = Dial::new(config, purpose)
+            .with_will(state.will())
+            // Wider than the window, so that what is sent again after a loss never collides with an
+            // identifier in use.
+            .with_inflight(2 * UNCONFIRMED_LIMIT as u16);
+        let (client, eventloop) = dial.event_loop(REQUEST_QUEUE);
 
         let slots = Arc::new(Semaphore::new(UNCONFIRMED_LIMIT));
         let (connected_sender, connected) = watch::channel(false);
         let abandon = CancellationToken::new();
-        let (session, _) = Session::new(eventloop, config.address(), purpose);
+        let (session, _) = Session::new(eventloop, dial);
         let outbound = Outbound {
             session,
             birth: state.birth(),

@@ -1,14 +1,21 @@
 //! One connection that comes back: rumqttc's event loop, its losses logged and waited out.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rumqttc::{ConnectionError, Event, EventLoop, Packet, Request};
 use tokio::sync::watch;
 use tokio::time;
 
 use super::backoff::Backoff;
+use super::dial::Dial;
+use super::trouble::Trouble;
+use super::tunnel::Tunnel;
 use crate::random::chance;
+
+/// How long a tunnel may take to say why it ended, and to carry the last words.
+const TUNNEL_PATIENCE: Duration = Duration::from_millis(200);
+const LAST_WORDS: Duration = Duration::from_millis(1500);
 
 /// What happened on the connection.
 pub(super) enum Happening {
@@ -25,25 +32,27 @@ pub(super) enum Happening {
 
 pub(super) struct Session {
     pub(super) eventloop: EventLoop,
+    dial: Dial,
     address: String,
-    purpose: String,
+    /// Behind the current connection, if it is one over TLS.
+    tunnel: Option<Tunnel>,
     backoff: Backoff,
     connected_at: Option<Instant>,
-    trouble: watch::Sender<String>,
+    trouble: watch::Sender<Option<Trouble>>,
 }
 
 impl Session {
-    /// Also returns the latest reason why there is no connection, empty at first.
+    /// Also returns the latest reason why there is no connection, `None` at first.
     pub(super) fn new(
         eventloop: EventLoop,
-        address: String,
-        purpose: &str,
-    ) -> (Self, watch::Receiver<String>) {
-        let (trouble, seen) = watch::channel(String::new());
+        dial: Dial,
+    ) -> (Self, watch::Receiver<Option<Trouble>>) {
+        let (trouble, seen) = watch::channel(None);
         let session = Self {
             eventloop,
-            address,
-            purpose: purpose.to_owned(),
+            address: dial.config.address(),
+            dial,
+            tunnel: None,
             backoff: Backoff::default(),
             connected_at: None,
             trouble,
@@ -57,19 +66,33 @@ impl Session {
     /// Not cancel safe: dropping the future may leave a packet half written, so only do that to end
     /// the connection.
     pub(super) async fn next(&mut self) -> Happening {
+        if self.eventloop.network.is_none() {
+            match self.dial.prepare(&mut self.eventloop).await {
+                Ok(tunnel) => self.tunnel = tunnel,
+                Err(trouble) => return self.lost(trouble),
+            }
+        }
         match self.eventloop.poll().await {
             Ok(Event::Incoming(Packet::ConnAck(_))) => {
-                tracing::info!(broker = self.address, purpose = self.purpose, "connected");
+                let (broker, purpose) = (&self.address, &self.dial.purpose);
+                tracing::info!(broker, purpose, "connected");
                 self.connected_at = Some(Instant::now());
                 Happening::Connected
             }
             Ok(event) => Happening::Event(event),
             Err(error) => {
-                self.report(&error);
-                Happening::Lost {
-                    was_connected: self.connected_at.is_some(),
-                }
+                let trouble = self.trouble_of(&error).await;
+                self.lost(trouble)
             }
+        }
+    }
+
+    /// Closes the connection once everything that was written is on its way.
+    pub(super) async fn close(&mut self) {
+        self.eventloop.network = None;
+        if let Some(mut tunnel) = self.tunnel.take() {
+            // Its errors change nothing any more.
+            let _ = tunnel.error(LAST_WORDS).await;
         }
     }
 
@@ -79,9 +102,9 @@ impl Session {
         time::sleep(self.backoff.next(lasted, chance())).await;
     }
 
-    /// Notes a reason why the connection is of no use.
-    pub(super) fn note_trouble(&self, reason: String) {
-        self.trouble.send_replace(reason);
+    /// Notes why the connection is of no use.
+    pub(super) fn note_trouble(&self, trouble: Trouble) {
+        self.trouble.send_replace(Some(trouble));
     }
 
     /// What rumqttc had taken over and not got rid of when the connection was lost.
@@ -91,16 +114,29 @@ impl Session {
         std::mem::take(&mut self.eventloop.pending)
     }
 
-    fn report(&self, error: &ConnectionError) {
-        let (broker, purpose) = (&self.address, &self.purpose);
-        if self.connected_at.is_some() {
-            tracing::warn!(broker, purpose, %error, "connection lost, trying again");
+    /// A connection over TLS knows better than rumqttc why it ended.
+    async fn trouble_of(&mut self, error: &ConnectionError) -> Trouble {
+        let trouble = Trouble::of(error, &self.dial.config);
+        if let (Some(mut tunnel), Trouble::Passing(_)) = (self.tunnel.take(), &trouble)
+            && let Some(error) = tunnel.error(TUNNEL_PATIENCE).await
+        {
+            return self.dial.remote(&error);
+        }
+        trouble
+    }
+
+    fn lost(&mut self, trouble: Trouble) -> Happening {
+        let (broker, purpose) = (&self.address, &self.dial.purpose);
+        let was_connected = self.connected_at.is_some();
+        if was_connected {
+            tracing::warn!(broker, purpose, error = %trouble, "connection lost, trying again");
         } else if self.backoff.attempts().is_power_of_two() || self.backoff.attempts() == 0 {
             // Rarer and rarer, so that a broker that is away for a night does not fill the log.
-            tracing::warn!(broker, purpose, %error, "cannot connect, trying again");
+            tracing::warn!(broker, purpose, error = %trouble, "cannot connect, trying again");
         } else {
-            tracing::debug!(broker, purpose, %error, "cannot connect, trying again");
+            tracing::debug!(broker, purpose, error = %trouble, "cannot connect, trying again");
         }
-        self.note_trouble(error.to_string());
+        self.note_trouble(trouble);
+        Happening::Lost { was_connected }
     }
 }

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use rumqttc::{
-    AsyncClient, Event, Packet, QoS, SubAck, Subscribe, SubscribeFilter, SubscribeReasonCode,
-};
+use rumqttc::{Event, Packet, QoS, SubAck, Subscribe, SubscribeFilter, SubscribeReasonCode};
 use tokio::sync::{mpsc, watch};
 use tokio::time;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::MqttConfig;
+use super::dial::Dial;
 use super::session::{Happening, Session};
+use super::trouble::Trouble;
 use crate::failure::{Failure, FailureKind};
 
 /// Messages that wait to be taken. While it is full nothing is read from the network.
@@ -41,7 +41,7 @@ pub enum Incoming {
 pub struct Subscriber {
     queue: mpsc::Receiver<Incoming>,
     subscribed: watch::Receiver<bool>,
-    trouble: watch::Receiver<String>,
+    trouble: watch::Receiver<Option<Trouble>>,
     address: String,
     cancel: CancellationToken,
     // Ends the task when the subscriber is dropped.
@@ -60,9 +60,9 @@ impl Subscriber {
         filters: Vec<String>,
         cancel: CancellationToken,
     ) -> Self {
-        let (_, mut eventloop) = AsyncClient::new(config.options(purpose), REQUEST_QUEUE);
-        config.tune(&mut eventloop);
-        let (session, trouble) = Session::new(eventloop, config.address(), purpose);
+        let dial = Dial::new(config, purpose);
+        let (_, eventloop) = dial.event_loop(REQUEST_QUEUE);
+        let (session, trouble) = Session::new(eventloop, dial);
         let (sender, queue) = mpsc::channel(RECEIVE_QUEUE);
         let (subscribed_sender, subscribed) = watch::channel(false);
         let ended = cancel.child_token();
@@ -97,31 +97,23 @@ impl Subscriber {
     /// Waits until the broker has accepted all subscriptions.
     ///
     /// # Errors
-    /// [`FailureKind::Unavailable`] when that takes longer than `patience`.
+    /// [`FailureKind::Unavailable`] when that takes longer than `patience`; at once when trying
+    /// again cannot help: [`FailureKind::Permissions`] for a user, a password or a certificate that
+    /// the broker refuses, others for what has to be mended on this side.
     pub async fn ready(&mut self, patience: Duration) -> Result<(), Failure> {
-        let accepted = self.subscribed.wait_for(|subscribed| *subscribed);
-        if matches!(time::timeout(patience, accepted).await, Ok(Ok(_))) {
+        let ready = async {
+            tokio::select! {
+                biased;
+                accepted = self.subscribed.wait_for(|subscribed| *subscribed) => accepted.is_ok(),
+                _ = self.trouble.wait_for(|trouble| matches!(trouble, Some(Trouble::Lasting(_)))) => false,
+            }
+        };
+        if matches!(time::timeout(patience, ready).await, Ok(true)) {
             return Ok(());
         }
-        Err(self.unavailable(patience))
-    }
-
-    fn unavailable(&self, patience: Duration) -> Failure {
-        let trouble = self.trouble.borrow();
-        let reason = if trouble.is_empty() {
-            "no answer"
-        } else {
-            trouble.as_str()
-        };
-        Failure::new(
-            FailureKind::Unavailable,
-            format!(
-                "cannot reach the MQTT broker at {} within {} s: {reason}",
-                self.address,
-                patience.as_secs_f32()
-            ),
-            "start the broker or mend `mqtt.url`",
-        )
+        let trouble = self.trouble.borrow().clone();
+        let trouble = trouble.unwrap_or_else(|| Trouble::passing("no answer"));
+        Err(trouble.failure(&self.address, patience))
     }
 }
 
@@ -148,6 +140,7 @@ impl Inbound {
             // Without it the broker only logs a lost connection.
             let _ = time::timeout(GOODBYE, goodbye).await;
         }
+        self.session.close().await;
     }
 
     /// Returns when nobody takes messages any more.
@@ -190,9 +183,14 @@ impl Inbound {
     fn accept(&mut self, answer: &SubAck) -> bool {
         let refused = answer.return_codes.contains(&SubscribeReasonCode::Failure);
         if refused {
-            let reason = format!("it refuses the subscription to {}", self.filters.join(", "));
-            tracing::error!("the broker is of no use: {reason}");
-            self.session.note_trouble(reason);
+            let failure = Failure::new(
+                FailureKind::Permissions,
+                format!("it refuses the subscription to {}", self.filters.join(", ")),
+                "allow this user to read these topics at the broker",
+            );
+            let trouble = Trouble::Lasting(failure);
+            tracing::error!("the broker is of no use: {trouble}");
+            self.session.note_trouble(trouble);
         } else {
             self.subscribed.send_replace(true);
         }

@@ -4,12 +4,12 @@ use super::library::{library, parameters, plaintext};
 use super::parameters::{ParameterSet, SETS, for_kernel, key_fingerprint};
 use super::ternary::{read_ternary, ternary_bytes};
 use super::thermometer;
-use super::tile::{Form, SEED_BYTES, push_public, push_seeded, start, tile_bytes};
-use super::{PUBLIC_KEY_BYTES, SECRET_KEY_BYTES, public_key_bytes};
+use super::tile::{Form, SEED_BYTES, push_public, push_seeded, start};
+use super::{Bfv, PUBLIC_KEY_BYTES, SECRET_KEY_BYTES, public_key_bytes};
 use crate::quantiser::QuantisedFrame;
 use crate::scheme::{
-    EncryptionKey, Key, SchemeError, SchemeId, check_fingerprint, check_length, check_scheme,
-    window_count,
+    EncryptionKey, Key, Scheme, SchemeError, SchemeId, check_fingerprint, check_length,
+    check_scheme,
 };
 use crate::spec::StreamSpec;
 use fhe::bfv::{BfvParameters, PublicKey, SecretKey};
@@ -168,8 +168,7 @@ impl EncryptionKey for BfvEncryptionKey {
 
     fn tile_bytes(&self, spec: &StreamSpec, tile: u32) -> Result<usize, SchemeError> {
         check_scheme(SchemeId::Bfv, spec)?;
-        window_count(spec, tile)?;
-        let kernel = spec.pool().kernel();
-        Ok(tile_bytes(self.for_kernel(kernel)?.form(), kernel))
+        let form = self.for_kernel(spec.pool().kernel())?.form();
+        Bfv.tile_bytes(spec, tile, form == Form::Seeded)
     }
 }

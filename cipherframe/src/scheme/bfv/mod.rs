@@ -27,7 +27,7 @@ mod tile;
 
 use super::{
     EncryptionKey, EvaluationKey, FINGERPRINT_BYTES, FailureReport, Fingerprint, Scheme,
-    SchemeError, SchemeId,
+    SchemeError, SchemeId, check_scheme, window_count,
 };
 use crate::progress::Progress;
 use crate::spec::StreamSpec;
@@ -39,6 +39,7 @@ use keyfile::KeyId;
 use parameters::{DEPTH_2, DEPTH_4, ParameterSet, for_kernel};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use tile::Form;
 
 /// Bytes of the library's serialised public key of a set: a seeded ciphertext in protobuf.
 const fn public_key_bytes(set: &ParameterSet) -> usize {
@@ -99,6 +100,22 @@ impl Scheme for Bfv {
 
     fn failure_report(&self, spec: &StreamSpec) -> FailureReport {
         noise::failure_report(spec.pool().kernel())
+    }
+
+    fn tile_bytes(
+        &self,
+        spec: &StreamSpec,
+        tile: u32,
+        secret_key: bool,
+    ) -> Result<usize, SchemeError> {
+        check_scheme(SchemeId::Bfv, spec)?;
+        window_count(spec, tile)?;
+        let form = if secret_key {
+            Form::Seeded
+        } else {
+            Form::Public
+        };
+        Ok(tile::tile_bytes(form, spec.pool().kernel()))
     }
 
     fn public_key_bytes(&self) -> usize {

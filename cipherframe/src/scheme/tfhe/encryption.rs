@@ -3,12 +3,12 @@
 //! A tile is one compact list: 2048 mask words shared by all its messages, then one body word per message, three bytes
 //! each. A message is a digit of a pixel's level, and the digits of a pixel follow one another.
 
-use super::digits::digits;
+use super::Tfhe;
 use super::parameters::{MESSAGES_PER_LIST, MODULUS, SET, TILE_WORD_BYTES, big_lwe_dimension};
 use super::plan::encode;
 use super::words::{key_words, push_tile_words};
 use crate::quantiser::QuantisedFrame;
-use crate::scheme::{EncryptionKey, Key, SchemeError, SchemeId, check_scheme, region, tile_levels};
+use crate::scheme::{EncryptionKey, Key, Scheme, SchemeError, SchemeId, check_scheme, tile_levels};
 use crate::spec::StreamSpec;
 use keyfile::KeyId;
 use tfhe::core_crypto::prelude::*;
@@ -80,8 +80,6 @@ impl EncryptionKey for TfhePublicKey {
     }
 
     fn tile_bytes(&self, spec: &StreamSpec, tile: u32) -> Result<usize, SchemeError> {
-        check_scheme(SchemeId::Tfhe, spec)?;
-        let digits = digits(spec.quantiser().level_count()).len();
-        Ok(tile_bytes(region(spec, tile)?.pixel_count() * digits))
+        Tfhe.tile_bytes(spec, tile, false)
     }
 }

@@ -31,11 +31,12 @@ pub use evaluation_key::TfheEvaluationKey;
 
 use super::{
     EncryptionKey, EvaluationKey, FINGERPRINT_BYTES, FailureReport, Fingerprint, Scheme,
-    SchemeError, SchemeId, check_fingerprint, check_length,
+    SchemeError, SchemeId, check_fingerprint, check_length, check_scheme, region,
 };
 use crate::progress::Progress;
 use crate::spec::StreamSpec;
 use crate::tile::TileCut;
+use digits::digits;
 use encryption::TfhePublicKey;
 use keyfile::KeyId;
 use std::ops::RangeInclusive;
@@ -82,6 +83,19 @@ impl Scheme for Tfhe {
 
     fn failure_report(&self, spec: &StreamSpec) -> FailureReport {
         report::plan_report(spec).failure()
+    }
+
+    fn tile_bytes(
+        &self,
+        spec: &StreamSpec,
+        tile: u32,
+        _secret_key: bool,
+    ) -> Result<usize, SchemeError> {
+        check_scheme(SchemeId::Tfhe, spec)?;
+        let digits = digits(spec.quantiser().level_count()).len();
+        Ok(encryption::tile_bytes(
+            region(spec, tile)?.pixel_count() * digits,
+        ))
     }
 
     fn public_key_bytes(&self) -> usize {

@@ -1,0 +1,8 @@
+//! Users of the broker: their file, and who is one.
+
+mod doorkeeper;
+mod file;
+
+pub use file::{Users, UsersError};
+
+pub(crate) use doorkeeper::Doorkeeper;

@@ -1,0 +1,344 @@
+//! The whole stack through a real mosquitto, with the committed configuration and access list: TLS, a user for each node,
+//! and nobody says or hears what is not its own.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::fs;
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use camera_node::Feature;
+use cipherframe::{SchemeId, max_pool};
+use e2e::PATIENCE;
+use e2e::bus::{Listener, Stranger};
+use e2e::camera::{RunningCamera, configuration};
+use e2e::data_folder::{committed, free_port};
+use e2e::frames::{Frames, busy, spec};
+use e2e::key_cache::key_set;
+use e2e::site::{CAMERA, Site, VIEWER, WORKER, parse};
+use pooling_worker::WorkerConfig;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use viewer::{ViewerConfig, ViewerEvent};
+use wire::config::LogConfig;
+use wire::failure::FailureKind;
+use wire::mqtt::{Login, MqttConfig, Subscriber};
+use wire::shutdown::Shutdown;
+use wire::tls::ClientTls;
+use wire::topic::Topic;
+
+/// The committed files are for this site.
+const SITE: &str = "home";
+/// Where the committed files expect the rest.
+const FOLDER: &str = "/etc/mosquitto/blindsight";
+
+/// A running mosquitto. It ends when this is dropped.
+struct Mosquitto {
+    child: Child,
+    folder: TempDir,
+    port: u16,
+}
+
+impl Mosquitto {
+    /// Starts one with users for the nodes; `None`, and said so, where there is no mosquitto.
+    fn start() -> Option<Self> {
+        let (Some(server), Some(passwd)) = (program("mosquitto"), program("mosquitto_passwd"))
+        else {
+            eprintln!("skipped: mosquitto is not installed");
+            return None;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        write_certificates(path);
+        fs::write(path.join("passwords"), "").unwrap();
+        for user in [CAMERA, WORKER, VIEWER] {
+            let status = Command::new(&passwd)
+                .arg("-b")
+                .arg(path.join("passwords"))
+                .args([user, &password(user)])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status();
+            assert!(status.unwrap().success());
+        }
+        fs::copy(committed("configs/mosquitto/acl"), path.join("acl")).unwrap();
+        let port = free_port();
+        let text = fs::read_to_string(committed("configs/mosquitto/mosquitto.conf")).unwrap();
+        let listener = "\nlistener 8883\n";
+        assert!(text.contains(listener) && text.contains(FOLDER));
+        let text = text
+            .replace(listener, &format!("\nlistener {port} 127.0.0.1\n"))
+            .replace(FOLDER, path.to_str().unwrap());
+        // Started as root it would become another user, who may not look into this folder.
+        fs::write(path.join("mosquitto.conf"), format!("{text}user root\n")).unwrap();
+        let log = fs::File::create(path.join("log")).unwrap();
+        let child = Command::new(server)
+            .arg("-c")
+            .arg(path.join("mosquitto.conf"))
+            .stdin(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let mut started = Self {
+            child,
+            folder,
+            port,
+        };
+        let began = Instant::now();
+        while TcpStream::connect(started.address()).is_err() {
+            let ended = started.child.try_wait().unwrap();
+            assert!(
+                ended.is_none() && began.elapsed() < PATIENCE,
+                "{}",
+                started.log()
+            );
+            sleep(Duration::from_millis(20));
+        }
+        Some(started)
+    }
+
+    fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap()
+    }
+
+    /// How `user` reaches it.
+    fn mqtt(&self, user: &str) -> MqttConfig {
+        let url = format!("mqtts://localhost:{}", self.port);
+        let mut mqtt = MqttConfig::new(url.parse().unwrap(), parse(SITE), parse(user));
+        mqtt.tls = Some(ClientTls {
+            ca: Some(self.folder.path().join("ca.pem")),
+            identity: None,
+        });
+        mqtt.login = Some(self.login(user, &password(user)));
+        mqtt
+    }
+
+    fn login(&self, user: &str, password: &str) -> Login {
+        let password_file = self.folder.path().join(format!("{user}.password"));
+        fs::write(&password_file, password).unwrap();
+        fs::set_permissions(&password_file, fs::Permissions::from_mode(0o600)).unwrap();
+        Login {
+            username: user.to_owned(),
+            password_file,
+        }
+    }
+}
+
+impl Drop for Mosquitto {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Debian puts servers where only root looks.
+fn program(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
+    let mut programs = folders.map(|folder| folder.join(name));
+    programs.find(|program| program.is_file())
+}
+
+fn password(user: &str) -> String {
+    format!("the password of {user}")
+}
+
+/// An authority, `ca.pem`, and the broker's certificate and key.
+fn write_certificates(folder: &Path) {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, "authority");
+    let signed = params.self_signed(&key).unwrap();
+    fs::write(folder.join("ca.pem"), signed.pem()).unwrap();
+    let issuer = Issuer::new(params, key);
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    let signed = params.signed_by(&key, &issuer).unwrap();
+    fs::write(folder.join("broker.pem"), signed.pem()).unwrap();
+    fs::write(folder.join("broker.key"), key.serialize_pem()).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn frames_become_maps_through_mosquitto_with_tls_and_passwords() {
+    let Some(mosquitto) = Mosquitto::start() else {
+        return;
+    };
+    let site = Site::new(SITE);
+    let keys = key_set(SchemeId::Plain);
+    let stop = Shutdown::new();
+    let mut link = site.link(VIEWER, mosquitto.address());
+    link.mqtt = mosquitto.mqtt(VIEWER);
+    let viewer = ViewerConfig {
+        link,
+        client_keys: vec![keys.join(client_key::CLIENT_KEY_FILE)],
+        out: site.path().join("out"),
+        pictures: false,
+        frames_in_progress: 8,
+        log: LogConfig::default(),
+        insecure_plain: true,
+    };
+    let (sender, mut events) = mpsc::unbounded_channel();
+    let observer = Arc::new(move |event| drop(sender.send(event)));
+    let viewer = tokio::spawn(viewer::run(viewer, observer, stop.clone()));
+    let mut link = site.link(WORKER, mosquitto.address());
+    link.mqtt = mosquitto.mqtt(WORKER);
+    let worker = WorkerConfig {
+        link,
+        evaluation_keys: vec![keys.join(client_key::EVALUATION_KEY_FILE)],
+        threads: 0,
+        backlog_bytes: 1 << 20,
+        log: LogConfig::default(),
+        insecure_plain: true,
+    };
+    let worker = tokio::spawn(pooling_worker::run(worker, stop.clone()));
+    // What a camera sends before the others have subscribed is lost.
+    let states = Topic::all_node_states(site.name());
+    let mut states = Listener::start(&mosquitto.mqtt(VIEWER), &states).await;
+    let mut missing = BTreeSet::from([WORKER, VIEWER]);
+    while !missing.is_empty() {
+        let message = states.next().await;
+        if let Ok(Topic::NodeState { node, .. }) = Topic::parse(&message.topic)
+            && wire::mqtt::is_online(&message.bytes)
+        {
+            missing.remove(node.as_str());
+        }
+    }
+
+    let stream = spec(SchemeId::Plain, (64, 48), 4, (2, 2, 0));
+    let frames: Vec<_> = (0..5).map(|seed| busy((64, 48), seed)).collect();
+    let address = mosquitto.address();
+    let mut camera = configuration(&site, CAMERA, address, Feature::Luma, &stream, 2);
+    camera.link.mqtt = mosquitto.mqtt(CAMERA);
+    let camera = RunningCamera::start_configured(camera, Frames::source(frames.clone()));
+    for (seq, frame) in frames.iter().enumerate() {
+        let event = timeout(PATIENCE, events.recv()).await.unwrap().unwrap();
+        let ViewerEvent::Map { frame: id, map, .. } = event else {
+            panic!("no map but {event:?}");
+        };
+        assert_eq!(id.seq, seq as u64);
+        let expected = max_pool(&stream.quantiser().quantise(frame), stream.pool()).unwrap();
+        assert_eq!(map, expected);
+    }
+    let (summary, _) = camera.end().await;
+    assert_eq!((summary.frames, summary.confirmed), (5, 5));
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+    viewer.await.unwrap().unwrap();
+}
+
+/// Who is to hear what, when everybody says everything.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_access_list_lets_each_node_say_and_hear_its_own() {
+    let Some(mosquitto) = Mosquitto::start() else {
+        return;
+    };
+    let (site, camera) = (parse(SITE), parse(CAMERA));
+    let frame = Topic::Frame {
+        site: site.clone(),
+        camera: camera.clone(),
+    };
+    let map = Topic::Map {
+        site: site.clone(),
+        camera: camera.clone(),
+    };
+    let receipt = Topic::Receipt {
+        site: site.clone(),
+        camera,
+    };
+    let health = |node| Topic::NodeHealth {
+        site: site.clone(),
+        node: parse(node),
+    };
+    let mut listeners = Vec::new();
+    for user in [CAMERA, WORKER, VIEWER] {
+        listeners.push((
+            user,
+            Listener::start(&mosquitto.mqtt(user), "blindsight/#").await,
+        ));
+    }
+    for user in [CAMERA, WORKER, VIEWER] {
+        let stranger = Stranger::connect(&mosquitto.mqtt(user));
+        for topic in [&frame, &map, &receipt] {
+            stranger.say(topic, user.as_bytes().to_vec()).await;
+        }
+        for node in [CAMERA, WORKER, VIEWER] {
+            stranger.say(&health(node), user.as_bytes().to_vec()).await;
+        }
+        // Everything has been confirmed when this is done.
+        stranger.leave().await;
+    }
+    // After all that, what each is allowed to hear.
+    for (user, topic) in [(CAMERA, &frame), (WORKER, &map), (VIEWER, &receipt)] {
+        let stranger = Stranger::connect(&mosquitto.mqtt(user));
+        stranger.say(topic, b"last".to_vec()).await;
+        stranger.leave().await;
+    }
+    let expected = [
+        (CAMERA, vec![(receipt.to_string(), VIEWER)]),
+        (WORKER, vec![(frame.to_string(), CAMERA)]),
+        (
+            VIEWER,
+            vec![
+                (health(CAMERA).to_string(), CAMERA),
+                (health(WORKER).to_string(), WORKER),
+                (map.to_string(), WORKER),
+                (health(VIEWER).to_string(), VIEWER),
+            ],
+        ),
+    ];
+    for ((user, listener), (name, expected)) in listeners.iter_mut().zip(expected) {
+        assert_eq!(*user, name);
+        let heard = listener.until(|message| message.bytes == "last").await;
+        let said = heard
+            .iter()
+            .filter(|message| message.bytes != "last" && !message.topic.ends_with("/state"))
+            .map(|message| (message.topic.clone(), message.bytes.to_vec()))
+            .collect::<BTreeSet<_>>();
+        let expected = expected
+            .into_iter()
+            .map(|(topic, by)| (topic, by.as_bytes().to_vec()))
+            .collect();
+        assert_eq!(said, expected, "what {user} hears");
+        let states = heard
+            .iter()
+            .any(|message| message.topic.ends_with("/state"));
+        assert_eq!(states, *user == VIEWER, "{user}");
+    }
+}
+
+#[tokio::test]
+async fn mosquitto_turns_a_wrong_password_away_and_the_node_says_so() {
+    let Some(mosquitto) = Mosquitto::start() else {
+        return;
+    };
+    let mut mqtt = mosquitto.mqtt(CAMERA);
+    mqtt.login = Some(mosquitto.login(CAMERA, "a wrong password"));
+    for (login, said) in [
+        (
+            mqtt.login.clone(),
+            "it refuses the user `gate` or its password",
+        ),
+        (None, "it wants a user name and a password"),
+    ] {
+        mqtt.login = login;
+        let filters = vec!["blindsight/#".to_owned()];
+        let mut subscriber = Subscriber::connect(&mqtt, "in", filters, Shutdown::new());
+        let failure = subscriber.ready(PATIENCE).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Permissions);
+        assert!(failure.what.ends_with(said), "{failure}");
+    }
+}
