@@ -86,6 +86,18 @@ fn frame_sizes(node: &NodeFile, camera: &CameraConfig, found: &mut Findings) {
             "raise it together with `broker.ring_log_bytes`, or use a smaller `stream.size` or fewer levels",
         ));
     }
+    if let Some(spool) = &camera.delivery.spool
+        && frame.bytes > spool.bytes
+    {
+        found.problems.push(node.problem(
+            "delivery.spool_bytes",
+            &format!(
+                "{} is less than the {} bytes of a frame",
+                spool.bytes, frame.bytes
+            ),
+            "raise it, or use a smaller `stream.size` or fewer levels",
+        ));
+    }
     let time = time_for_a_message(&node.mqtt);
     found.remarks.push(format!(
         "{}: needs an uplink of {:.0} bytes/s: a message has up to {largest} bytes and {} s at most",
@@ -132,7 +144,7 @@ fn entrance(broker: &BrokerFile, node: &NodeFile, found: &mut Findings) {
                 "mqtt.client_certificate",
                 "the broker wants a client certificate",
                 "add it and `mqtt.client_key`, or remove `tls.client_ca` from the broker's file",
-            )
+            );
         }
         _ => {}
     }

@@ -155,6 +155,16 @@ fn frames_and_tiles_that_never_fit_are_refused() {
             .starts_with("camera.toml: delivery.bytes_on_the_way: 32000000 is less than the 104"),
         "{found:?}"
     );
+    let spooled = camera(
+        PLAIN,
+        "size = \"400x400\"",
+        "spool = \"s\"\nspool_bytes = 65536",
+    );
+    let found = compare(None, &[spooled]).problems;
+    assert!(
+        found[0].starts_with("camera.toml: delivery.spool_bytes: 65536 is less than the "),
+        "{found:?}"
+    );
     let deep = "scheme = \"bfv\"\nsize = \"16x16\"\nkernel = 4";
     let found = compare(None, &[camera(PLAIN, deep, "")]).problems;
     assert!(
