@@ -6,11 +6,17 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::connect::{CONNECT, Connect, ConnectError, MAX_BODY_BYTES};
 
+/// What a TLS handshake begins with.
+const TLS_HANDSHAKE: u8 = 0x16;
+
 /// Why there is no first packet.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FirstPacketError {
     #[error(transparent)]
     Io(#[from] io::Error),
+    /// The first byte is that of a TLS handshake.
+    #[error("TLS, and `[tls]` is not configured")]
+    Tls,
     /// The first byte is that of another packet, or of another protocol.
     #[error("the first byte is {0:#04x}")]
     NotConnect(u8),
@@ -26,6 +32,9 @@ pub(super) async fn read(
     stream: &mut (impl AsyncRead + Unpin),
 ) -> Result<Connect, FirstPacketError> {
     let first = stream.read_u8().await?;
+    if first == TLS_HANDSHAKE {
+        return Err(FirstPacketError::Tls);
+    }
     if first != CONNECT {
         return Err(FirstPacketError::NotConnect(first));
     }
@@ -66,7 +75,7 @@ mod tests {
             (&b"\x20\x02\x00\x00"[..], "the first byte is 0x20", 3),
             (b"\x11\x0d", "the first byte is 0x11", 1),
             (b"GET / HTTP/1.1\r\n", "the first byte is 0x47", 15),
-            (b"\x16\x03\x01", "the first byte is 0x16", 2),
+            (b"\x16\x03\x01", "TLS, and `[tls]` is not configured", 2),
             (b"\x10\xff\xff\xff\x7f", "longer than 16384 bytes", 2),
             (b"\x10\x80\x80\x80\x01", "longer than 16384 bytes", 1),
             (b"\x10\x00", "it breaks off", 0),

@@ -12,8 +12,10 @@ mod seldom;
 mod visitor;
 mod waiting;
 
+use std::fmt::Display;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,7 +25,7 @@ use tokio::time;
 use tokio_rustls::TlsAcceptor;
 
 use crate::config::BrokerConfig;
-use crate::counters::{Counters, Refusal};
+use crate::counters::{Counters, One, Refusal};
 use crate::credential::Credential;
 use crate::users::Doorkeeper;
 use seldom::Seldom;
@@ -98,36 +100,27 @@ impl Front {
         self.counters.count_connection();
         let (number, displaced) = self.waiting_room().enter(peer.ip());
         tokio::spawn(async move {
-            let arrived = {
-                let _one = self.counters.one_waiting();
+            let admitted = {
                 let place = Place {
                     front: &self,
                     number,
+                    peer,
+                    turned_away: AtomicBool::new(false),
+                    _one: self.counters.one_waiting(),
                 };
-                let arrived = tokio::select! {
+                tokio::select! {
                     biased;
-                    () = displaced.cancelled() => Err(Turned::away(Refusal::Displaced, "")),
-                    arrived = visitor::admit(&self, stream) => arrived,
-                };
-                drop(place);
-                arrived
+                    () = displaced.cancelled() => {
+                        place.turn_away(Refusal::Displaced, "");
+                        None
+                    }
+                    admitted = visitor::admit(&place, stream) => admitted,
+                }
             };
-            match arrived {
-                Ok(visitor) => visitor.stay(&self).await,
-                Err(turned) => self.note(&turned, peer),
+            if let Some(visitor) = admitted {
+                visitor.stay(&self).await;
             }
         });
-    }
-
-    fn note(&self, turned: &Turned, peer: SocketAddr) {
-        self.counters.count_refused(turned.reason);
-        let (reason, detail) = (turned.reason.label(), turned.detail.as_str());
-        match self.seldom.refusal(turned.reason) {
-            Some(more) if turned.reason != Refusal::Left => {
-                tracing::warn!(%peer, reason, detail, more, "turned a client away");
-            }
-            _ => tracing::debug!(%peer, reason, detail, "turned a client away"),
-        }
     }
 
     fn waiting_room(&self) -> std::sync::MutexGuard<'_, Waiting> {
@@ -140,24 +133,30 @@ impl Front {
 struct Place<'f> {
     front: &'f Front,
     number: u64,
+    peer: SocketAddr,
+    turned_away: AtomicBool,
+    _one: One<'f>,
+}
+
+impl Place<'_> {
+    /// Counts that the client is not let in, and says so in the log; the first reason counts.
+    fn turn_away(&self, reason: Refusal, detail: impl Display) {
+        if self.turned_away.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        self.front.counters.count_refused(reason);
+        let (peer, label) = (self.peer, reason.label());
+        match self.front.seldom.refusal(reason) {
+            Some(more) if reason != Refusal::Left => {
+                tracing::warn!(%peer, reason = label, %detail, more, "turned a client away");
+            }
+            _ => tracing::debug!(%peer, reason = label, %detail, "turned a client away"),
+        }
+    }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.front.waiting_room().leave(self.number);
-    }
-}
-
-/// A client that was not let in.
-#[derive(Debug)]
-struct Turned {
-    reason: Refusal,
-    detail: String,
-}
-
-impl Turned {
-    fn away(reason: Refusal, detail: impl ToString) -> Self {
-        let detail = detail.to_string();
-        Self { reason, detail }
     }
 }

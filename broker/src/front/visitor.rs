@@ -1,7 +1,6 @@
 //! One connection: from its first byte to the end of its stay.
 
 use std::io;
-use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -12,7 +11,7 @@ use tokio_rustls::server::TlsStream;
 use super::connect::{Connect, ConnectError};
 use super::first_packet::{self, FirstPacketError};
 use super::relay::{last_words, patience, relay};
-use super::{FIRST_PACKET_PATIENCE, Front, Turned};
+use super::{FIRST_PACKET_PATIENCE, Front, Place};
 use crate::counters::Refusal;
 
 /// CONNACK packets of MQTT 3.1.1 (3.2.2.3).
@@ -20,9 +19,6 @@ const BAD_VERSION: [u8; 4] = [0x20, 2, 0, 1];
 const BAD_CLIENT_ID: [u8; 4] = [0x20, 2, 0, 2];
 const UNAVAILABLE: [u8; 4] = [0x20, 2, 0, 3];
 const NOT_AUTHORISED: [u8; 4] = [0x20, 2, 0, 5];
-
-/// What a TLS handshake begins with, and what an MQTT client without TLS does.
-const TLS_HANDSHAKE: u8 = 0x16;
 
 /// A client that may come in.
 pub(super) struct Visitor {
@@ -36,16 +32,17 @@ enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-/// Finds out who has connected. Takes no longer than the two time limits together.
-pub(super) async fn admit(front: &Arc<Front>, stream: TcpStream) -> Result<Visitor, Turned> {
+/// Finds out who has connected, and says no to whoever may not come in. Takes no longer than the
+/// time limits together.
+pub(super) async fn admit(place: &Place<'_>, mut stream: TcpStream) -> Option<Visitor> {
     // Receipts and confirmations are small and waited for.
-    stream
-        .set_nodelay(true)
-        .map_err(|error| Turned::away(Refusal::Left, error))?;
-    let Some((acceptor, limit)) = &front.entrance.tls else {
-        let mut stream = stream;
-        let (connect, permit) = greet(front, &mut stream).await?;
-        return Ok(Visitor {
+    if let Err(error) = stream.set_nodelay(true) {
+        place.turn_away(Refusal::Left, error);
+        return None;
+    }
+    let Some((acceptor, limit)) = &place.front.entrance.tls else {
+        let (connect, permit) = greet(place, &mut stream).await?;
+        return Some(Visitor {
             stream: Stream::Plain(stream),
             connect,
             permit,
@@ -55,84 +52,74 @@ pub(super) async fn admit(front: &Arc<Front>, stream: TcpStream) -> Result<Visit
     let mut stream = match time::timeout(*limit, handshake).await {
         Ok(Ok(stream)) => Box::new(stream),
         Ok(Err((error, mut stream))) => {
+            place.turn_away(Refusal::Handshake, error);
             // rustls has sent the alert; a reset on top of it might keep the client from reading it.
             last_words(&mut stream, &[]).await;
-            return Err(Turned::away(Refusal::Handshake, error));
+            return None;
         }
-        Err(_) => return Err(Turned::away(Refusal::TooSlow, "the TLS handshake")),
+        Err(_) => {
+            place.turn_away(Refusal::TooSlow, "the TLS handshake");
+            return None;
+        }
     };
-    let (connect, permit) = greet(front, &mut *stream).await?;
-    Ok(Visitor {
+    let (connect, permit) = greet(place, &mut *stream).await?;
+    Some(Visitor {
         stream: Stream::Tls(stream),
         connect,
         permit,
     })
 }
 
-/// Reads the first packet and answers it if the answer is no.
-async fn greet<S>(
-    front: &Arc<Front>,
-    stream: &mut S,
-) -> Result<(Connect, OwnedSemaphorePermit), Turned>
+/// Reads the first packet, and answers it if the answer is no.
+async fn greet<S>(place: &Place<'_>, stream: &mut S) -> Option<(Connect, OwnedSemaphorePermit)>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let front = place.front;
     let read = time::timeout(FIRST_PACKET_PATIENCE, first_packet::read(stream)).await;
     let connect = match read {
         Ok(Ok(connect)) => connect,
-        Ok(Err(error)) => return Err(answer(error, stream).await),
-        Err(_) => return Err(Turned::away(Refusal::TooSlow, "the first packet")),
-    };
-    if let Some(doorkeeper) = &front.entrance.doorkeeper
-        && !doorkeeper
-            .knows(connect.username(), connect.password())
-            .await
-    {
-        // What strangers say of themselves is only ever shown escaped.
-        let (user, client) = (connect.username(), connect.client_id());
-        let turned = Turned::away(
-            Refusal::Credentials,
-            format_args!("user {user:?}, client {client:?}"),
-        );
-        last_words(stream, &NOT_AUTHORISED).await;
-        return Err(turned);
-    }
-    match front.clients.clone().try_acquire_owned() {
-        Ok(permit) => Ok((connect, permit)),
-        Err(_) => {
-            last_words(stream, &UNAVAILABLE).await;
-            let client = connect.client_id();
-            Err(Turned::away(
-                Refusal::Full,
-                format_args!("client {client:?}; raise `broker.max_connections`"),
-            ))
+        Ok(Err(error)) => {
+            let (reason, words) = answer(&error);
+            place.turn_away(reason, format_args!("the first packet: {error}"));
+            last_words(stream, words).await;
+            return None;
         }
+        Err(_) => {
+            place.turn_away(Refusal::TooSlow, "the first packet");
+            return None;
+        }
+    };
+    // What strangers say of themselves is only ever shown escaped.
+    let (user, client) = (connect.username(), connect.client_id());
+    if let Some(doorkeeper) = &front.entrance.doorkeeper
+        && !doorkeeper.knows(user, connect.password()).await
+    {
+        let detail = format!("user {user:?}, client {client:?}");
+        place.turn_away(Refusal::Credentials, detail);
+        last_words(stream, &NOT_AUTHORISED).await;
+        return None;
     }
+    let Ok(permit) = front.clients.clone().try_acquire_owned() else {
+        let detail = format!("client {client:?}, raise `broker.max_connections`");
+        place.turn_away(Refusal::Full, detail);
+        last_words(stream, &UNAVAILABLE).await;
+        return None;
+    };
+    Some((connect, permit))
 }
 
-async fn answer<S>(error: FirstPacketError, stream: &mut S) -> Turned
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let (reason, words) = match &error {
-        FirstPacketError::Io(_) => return Turned::away(Refusal::Left, error),
-        FirstPacketError::NotConnect(TLS_HANDSHAKE) => {
-            let detail = "the first packet is of TLS, and `[tls]` is not configured";
-            return Turned::away(Refusal::Malformed, detail);
-        }
-        FirstPacketError::Connect(ConnectError::Version(_)) => (Refusal::Version, &BAD_VERSION[..]),
-        FirstPacketError::Connect(ConnectError::ClientId) => {
-            (Refusal::Malformed, &BAD_CLIENT_ID[..])
-        }
-        FirstPacketError::Connect(_)
+/// What is wrong with the first packet, and what MQTT 3.1.1 has as an answer.
+fn answer(error: &FirstPacketError) -> (Refusal, &'static [u8]) {
+    match error {
+        FirstPacketError::Io(_) => (Refusal::Left, &[]),
+        FirstPacketError::Connect(ConnectError::Version(_)) => (Refusal::Version, &BAD_VERSION),
+        FirstPacketError::Connect(ConnectError::ClientId) => (Refusal::Malformed, &BAD_CLIENT_ID),
+        FirstPacketError::Tls
+        | FirstPacketError::Connect(_)
         | FirstPacketError::NotConnect(_)
-        | FirstPacketError::TooLong => (Refusal::Malformed, &[][..]),
-    };
-    let turned = Turned::away(reason, format_args!("the first packet: {error}"));
-    if !words.is_empty() {
-        last_words(stream, words).await;
+        | FirstPacketError::TooLong => (Refusal::Malformed, &[]),
     }
-    turned
 }
 
 impl Visitor {

@@ -96,6 +96,7 @@ impl Dial {
             Ok(Ok(stream)) => stream,
             Ok(Err(ConnectError::Local(failure))) => return Err(failure.into()),
             Ok(Err(ConnectError::Remote(error))) => return Err(self.remote(&error)),
+            Ok(Err(ConnectError::Handshake(error))) => return Err(self.handshake(&error)),
             Err(_) => return Err(Trouble::passing("Network timeout")),
         };
         Tunnel::open(connected, patience).map_err(|error| {
@@ -115,6 +116,16 @@ impl Dial {
         match explained {
             Some(failure) => failure.into(),
             None => Trouble::passing(format!("I/O: {error}")),
+        }
+    }
+
+    /// A broker without TLS, and one that is being restarted, just hang up.
+    fn handshake(&self, error: &std::io::Error) -> Trouble {
+        match self.remote(error) {
+            Trouble::Passing(reason) => Trouble::Passing(format!(
+                "it hung up during the TLS handshake, and may not speak TLS on this port ({reason})"
+            )),
+            lasting @ Trouble::Lasting(_) => lasting,
         }
     }
 

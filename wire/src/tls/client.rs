@@ -84,6 +84,8 @@ pub(crate) enum ConnectError {
     Local(Failure),
     /// The network or the other end.
     Remote(io::Error),
+    /// The other end, once it was reached.
+    Handshake(io::Error),
 }
 
 /// Connects to `host`, which may be an IPv6 address in square brackets.
@@ -108,13 +110,13 @@ pub(crate) async fn connect(
             "write a host name of letters, digits, dots and hyphens in `mqtt.url`",
         ))
     })?;
-    let connecting = async {
-        let stream = TcpStream::connect((host, port)).await?;
-        // Receipts and confirmations are small and waited for.
-        stream.set_nodelay(true)?;
-        TlsConnector::from(Arc::new(config))
-            .connect(name, stream)
-            .await
-    };
-    connecting.await.map_err(ConnectError::Remote)
+    let stream = TcpStream::connect((host, port))
+        .await
+        .map_err(ConnectError::Remote)?;
+    // Receipts and confirmations are small and waited for.
+    stream.set_nodelay(true).map_err(ConnectError::Remote)?;
+    TlsConnector::from(Arc::new(config))
+        .connect(name, stream)
+        .await
+        .map_err(ConnectError::Handshake)
 }
