@@ -11,7 +11,7 @@ use wire::mqtt::{Incoming, Subscriber, is_online};
 use wire::name::Name;
 use wire::role::NodeRole;
 use wire::topic::Topic;
-use wire::trust::TrustStore;
+use wire::trust::Trust;
 
 use crate::outbox::FrameKey;
 
@@ -27,7 +27,7 @@ pub(crate) enum Arrival {
 
 /// Tells receipts and recoveries from everything else.
 pub(crate) struct ReceiptDesk {
-    pub(crate) trust: TrustStore,
+    pub(crate) trust: Trust,
     pub(crate) limits: Limits,
     /// The camera's own name.
     pub(crate) camera: Name,
@@ -76,7 +76,7 @@ impl ReceiptDesk {
             let recovered = is_online(&payload) && !self.is_camera(&node);
             return recovered.then_some(Arrival::Recovery { at: now });
         }
-        match envelope::open::<Receipt>(topic, payload, &self.trust, &self.limits) {
+        match envelope::open::<Receipt>(topic, payload, &self.trust.current(), &self.limits) {
             Ok(receipt) => {
                 let frame = &receipt.message().frame;
                 let key = FrameKey {
@@ -98,7 +98,8 @@ impl ReceiptDesk {
 
     /// Whether a node is this camera, or is known to be another one: no frame goes through it.
     fn is_camera(&self, node: &Name) -> bool {
-        let mut enrolled = self.trust.nodes().iter();
+        let trust = self.trust.current();
+        let mut enrolled = trust.nodes().iter();
         *node == self.camera
             || enrolled.any(|known| known.name() == node && known.role() == NodeRole::Camera)
     }
@@ -108,6 +109,7 @@ impl ReceiptDesk {
 mod tests {
     use wire::identity::SigningIdentity;
     use wire::message::{FrameId, Message, SessionId};
+    use wire::trust::TrustStore;
 
     use super::*;
 
@@ -127,7 +129,7 @@ mod tests {
                 .unwrap();
         }
         ReceiptDesk {
-            trust,
+            trust: trust.into(),
             limits: Limits::default(),
             camera: "gate".parse().unwrap(),
             refused: 0,

@@ -1,15 +1,21 @@
 //! Names of key sets.
 
 use std::fmt;
+use std::str::FromStr;
 
 /// Names a key set: the client key, camera public key and evaluation key made together share one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId([u8; 16]);
 
+/// A text that is no [`KeyId`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a key id has 32 hexadecimal digits")]
+pub struct KeyIdError;
+
 impl KeyId {
     /// An id from its 16 bytes.
     #[must_use]
-    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
@@ -27,6 +33,20 @@ impl KeyId {
         let mut hash = blake3::Hasher::new().update(payload).finalize_xof();
         hash.fill(&mut id);
         Self(id)
+    }
+}
+
+impl FromStr for KeyId {
+    type Err = KeyIdError;
+
+    /// Reads what [`fmt::Display`] writes, in either case.
+    fn from_str(text: &str) -> Result<Self, KeyIdError> {
+        // Digits alone: the parser of integers takes a sign too.
+        if text.len() != 32 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return Err(KeyIdError);
+        }
+        let number = u128::from_str_radix(text, 16).map_err(|_| KeyIdError)?;
+        Ok(Self(number.to_be_bytes()))
     }
 }
 
@@ -57,5 +77,25 @@ mod tests {
             KeyId::of(b"x").as_bytes(),
             &blake3::hash(b"x").as_bytes()[..16]
         );
+    }
+
+    #[test]
+    fn an_id_reads_as_it_prints() {
+        let id = KeyId::of(b"");
+        let text = id.to_string();
+        assert_eq!(text.parse(), Ok(id));
+        assert_eq!(text.to_uppercase().parse(), Ok(id));
+        assert_eq!("00".repeat(16).parse(), Ok(KeyId::from_bytes([0; 16])));
+        let signed = format!("+{}", &text[1..]);
+        for other in [
+            "",
+            &text[1..],
+            &format!("{text}0"),
+            &signed,
+            &"g".repeat(32),
+            &"é".repeat(16),
+        ] {
+            assert_eq!(other.parse::<KeyId>(), Err(KeyIdError), "{other}");
+        }
     }
 }

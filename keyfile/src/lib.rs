@@ -41,5 +41,5 @@ mod role;
 pub use error::KeyFileError;
 pub use file::KeyFile;
 pub use info::KeyInfo;
-pub use key_id::KeyId;
+pub use key_id::{KeyId, KeyIdError};
 pub use role::Role;

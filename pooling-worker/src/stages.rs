@@ -12,7 +12,7 @@ use wire::envelope::{self, Limits};
 use wire::identity::SigningIdentity;
 use wire::message::{FrameTile, MapTile, Message, TileHeader};
 use wire::mqtt::{Incoming, PublishError, Publisher, Subscriber};
-use wire::trust::TrustStore;
+use wire::trust::Trust;
 
 use crate::in_flight::{InFlight, InHand};
 use crate::intake::{Job, job};
@@ -30,7 +30,7 @@ pub(crate) struct Outgoing {
 
 /// Reads messages, checks them and puts what can be pooled into its lane. Closes the lanes when it is dropped.
 pub(crate) struct Intake {
-    pub(crate) trust: TrustStore,
+    pub(crate) trust: Trust,
     pub(crate) limits: Limits,
     pub(crate) keyring: Keyring,
     pub(crate) in_flight: InFlight,
@@ -64,7 +64,8 @@ impl Intake {
         // large ones in memory that came with it.
         let bytes = message.len();
         let message = Bytes::copy_from_slice(message);
-        let tile = match envelope::open::<FrameTile>(topic, message, &self.trust, &self.limits) {
+        let trust = self.trust.current();
+        let tile = match envelope::open::<FrameTile>(topic, message, &trust, &self.limits) {
             Ok(tile) => tile,
             Err(refusal) => {
                 self.counters.refused.count();

@@ -13,7 +13,7 @@ use client_key::ClientKey;
 use thiserror::Error;
 use wire::envelope::{self, Limits, Refusal, Verified};
 use wire::message::{FrameId, MapTile, TileHeader};
-use wire::trust::TrustStore;
+use wire::trust::Trust;
 
 use crate::assemble::{self, Admission, Assembler, Contents, IncompleteFrame, WholeFrame};
 use crate::keyring::Keyring;
@@ -67,7 +67,7 @@ pub(crate) enum Step {
 
 /// Keys, enrolled workers and the frames in progress.
 pub(crate) struct Desk {
-    pub(crate) trust: TrustStore,
+    pub(crate) trust: Trust,
     pub(crate) limits: Limits,
     pub(crate) keyring: Keyring,
     pub(crate) assembler: Assembler,
@@ -76,7 +76,7 @@ pub(crate) struct Desk {
 impl Desk {
     /// Takes one message. Blocks for as long as the decryption of a tile takes.
     pub(crate) fn take(&mut self, topic: &str, bytes: Bytes) -> Step {
-        match envelope::open::<MapTile>(topic, bytes, &self.trust, &self.limits) {
+        match envelope::open::<MapTile>(topic, bytes, &self.trust.current(), &self.limits) {
             Ok(tile) => self.place(&tile).unwrap_or_else(|reason| Step::Refused {
                 tile: Some(Box::new(tile.message().tile.clone())),
                 reason,

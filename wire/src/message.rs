@@ -6,6 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use keyfile::KeyId;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -270,6 +271,11 @@ pub trait Message: Serialize + DeserializeOwned {
         None
     }
 
+    /// The key set that the payload is encrypted under, when there is one.
+    fn key_set(&self) -> Option<KeyId> {
+        None
+    }
+
     /// Checks the ranges that the field types leave open.
     ///
     /// # Errors
@@ -290,6 +296,10 @@ impl Message for FrameTile {
 
     fn frame(&self) -> &FrameId {
         &self.tile.frame
+    }
+
+    fn key_set(&self) -> Option<KeyId> {
+        Some(KeyId::from_bytes(self.tile.key_id))
     }
 
     fn bound_signer(&self) -> Option<&Name> {
@@ -314,6 +324,10 @@ impl Message for MapTile {
 
     fn frame(&self) -> &FrameId {
         &self.tile.frame
+    }
+
+    fn key_set(&self) -> Option<KeyId> {
+        Some(KeyId::from_bytes(self.tile.key_id))
     }
 
     fn check(&self) -> Result<(), RangeError> {

@@ -1,5 +1,6 @@
 //! What every signing node needs before its own work begins: who it is, whom it trusts, and two connections.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -10,7 +11,7 @@ use crate::identity::SigningIdentity;
 use crate::mqtt::{MqttConfig, Publisher, Subscriber};
 use crate::name::Name;
 use crate::role::NodeRole;
-use crate::trust::TrustStore;
+use crate::trust::{OwnKey, Trust, TrustStore};
 
 /// How long a node that starts waits for the broker, so that the nodes of a site may start in any order.
 pub const START_PATIENCE: Duration = Duration::from_secs(15);
@@ -50,8 +51,10 @@ impl LinkConfig {
 pub struct Credentials {
     /// Signs what the node sends.
     pub identity: SigningIdentity,
-    /// The enrolled nodes.
+    /// The enrolled nodes, as the trust file lists them at the start.
     pub trust: TrustStore,
+    trust_file: PathBuf,
+    role: NodeRole,
 }
 
 impl Credentials {
@@ -90,7 +93,23 @@ impl Credentials {
                 format!("enrol it with `role = \"{role}\"`, or start the node that it is"),
             ));
         }
-        Ok(Self { identity, trust })
+        Ok(Self {
+            identity,
+            trust,
+            trust_file: config.trust.clone(),
+            role,
+        })
+    }
+
+    /// Begins to follow the trust file. Needs a tokio runtime.
+    fn into_parts(self) -> (SigningIdentity, Trust) {
+        let own = OwnKey {
+            name: self.identity.name().clone(),
+            role: self.role,
+            id: self.identity.signer_id(),
+        };
+        let trust = Trust::follow(self.trust_file, self.trust, own);
+        (self.identity, trust)
     }
 }
 
@@ -99,8 +118,8 @@ impl Credentials {
 pub struct NodeLink {
     /// Signs what the node sends.
     pub identity: SigningIdentity,
-    /// The enrolled nodes.
-    pub trust: TrustStore,
+    /// The enrolled nodes, as the trust file lists them now.
+    pub trust: Trust,
     /// The connection that sends.
     pub publisher: Publisher,
     /// The connection that receives; the broker has accepted its subscriptions.
@@ -119,7 +138,7 @@ impl NodeLink {
         filters: Vec<String>,
         shutdown: &CancellationToken,
     ) -> Result<Self, Failure> {
-        let Credentials { identity, trust } = credentials;
+        let (identity, trust) = credentials.into_parts();
         let mut subscriber = Subscriber::connect(mqtt, "in", filters, shutdown.clone());
         let ready = subscriber.ready(START_PATIENCE);
         tokio::select! {

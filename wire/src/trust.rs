@@ -1,20 +1,27 @@
-//! The enrolled nodes: which key belongs to which name and may sign what.
+//! The enrolled nodes: which key belongs to which name and may sign what; and the key sets that are
+//! retired.
 
-use std::fmt::Write as _;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+mod cameras;
+mod changes;
+mod file;
+mod watch;
 
-use serde::Deserialize;
+use std::io;
+use std::path::PathBuf;
 
-use crate::config::{self, ConfigErrors, Problems};
+use keyfile::KeyId;
+
 use crate::failure::{Failure, FailureKind};
 use crate::name::Name;
 use crate::role::NodeRole;
 use crate::verifying_key::{SignerId, VerifyingKey};
 
-/// The nodes whose signatures count, as a trust file lists them.
+pub use cameras::Cameras;
+pub(crate) use changes::OwnKey;
+pub use watch::Trust;
+
+/// The nodes whose signatures count and the key sets that do not any more, as a trust file lists
+/// them.
 ///
 /// A name may have several keys, so that a key can be changed without a gap, but only one role. A
 /// key belongs to one node. A node is revoked by taking it out of the file.
@@ -24,10 +31,20 @@ use crate::verifying_key::{SignerId, VerifyingKey};
 /// name = "gate"
 /// role = "camera"                # camera, worker or viewer
 /// verifying_key = "3d4017c3..."  # 64 hexadecimal digits
+///
+/// [[node]]
+/// name = "worker"
+/// role = "worker"
+/// verifying_key = "92a009a9..."
+/// cameras = ["gate"]             # whose maps it may sign; all when left out
+///
+/// [[retired_key_set]]
+/// id = "af1349b9..."             # 32 hexadecimal digits
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustStore {
     nodes: Vec<TrustedNode>,
+    retired: Vec<KeyId>,
 }
 
 /// One enrolled key.
@@ -37,9 +54,10 @@ pub struct TrustedNode {
     role: NodeRole,
     key: VerifyingKey,
     signer_id: SignerId,
+    cameras: Cameras,
 }
 
-/// Why a node cannot be enrolled or the trust file not be written.
+/// Why a trust file cannot be changed as wanted. Messages are "what happened; what to do".
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
     /// The key is in the trust file already.
@@ -60,6 +78,32 @@ pub enum TrustError {
         role: NodeRole,
         /// The role that it was to get.
         wanted: NodeRole,
+    },
+    /// A camera with a list of cameras.
+    #[error("a camera signs for itself only; leave the list of cameras out")]
+    CamerasOfACamera,
+    /// A list of cameras that names none.
+    #[error("the list of cameras is empty; name a camera, or leave the list out for all of them")]
+    NoCameras,
+    /// The name is not enrolled.
+    #[error("`{name}` is not enrolled; {known}")]
+    UnknownName {
+        /// The name.
+        name: Name,
+        /// What to do, with who is enrolled.
+        known: String,
+    },
+    /// The key is not enrolled.
+    #[error("this key is not enrolled; {known}")]
+    UnknownKey {
+        /// What to do, with who is enrolled.
+        known: String,
+    },
+    /// The key set is retired already.
+    #[error("the key set {key_set} is retired already; nothing is left to do")]
+    KnownKeySet {
+        /// The key set.
+        key_set: KeyId,
     },
     /// The file system refused an operation.
     #[error(
@@ -100,6 +144,13 @@ impl TrustedNode {
     pub fn signer_id(&self) -> SignerId {
         self.signer_id
     }
+
+    /// The cameras whose maps or receipts the node may sign. A camera may sign for itself only,
+    /// whatever this says.
+    #[must_use]
+    pub fn cameras(&self) -> &Cameras {
+        &self.cameras
+    }
 }
 
 impl TrustStore {
@@ -107,22 +158,6 @@ impl TrustStore {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// Reads a trust file.
-    ///
-    /// # Errors
-    /// All problems of the file, each with its line.
-    pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
-        config::load(path, Self::meaning)
-    }
-
-    /// As [`TrustStore::load`], with the text in memory. `path` serves messages only.
-    ///
-    /// # Errors
-    /// All problems of the text, each with its line.
-    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigErrors> {
-        config::parse(path, text, Self::meaning)
     }
 
     /// The node that an envelope's signer id names.
@@ -137,7 +172,19 @@ impl TrustStore {
         &self.nodes
     }
 
-    /// Adds a key. A name that has one already keeps it too.
+    /// The retired key sets, in the order of the file.
+    #[must_use]
+    pub fn retired(&self) -> &[KeyId] {
+        &self.retired
+    }
+
+    /// Whether tiles of this key set are refused.
+    #[must_use]
+    pub fn is_retired(&self, key_set: KeyId) -> bool {
+        self.retired.contains(&key_set)
+    }
+
+    /// Adds a key, for all cameras. A name that has one already keeps it too.
     ///
     /// # Errors
     /// When the key is enrolled already, or the name with another role.
@@ -146,6 +193,20 @@ impl TrustStore {
         name: &Name,
         role: NodeRole,
         key: &VerifyingKey,
+    ) -> Result<(), TrustError> {
+        self.enroll_for(name, role, key, Cameras::All)
+    }
+
+    /// As [`TrustStore::enroll`], for these cameras only.
+    ///
+    /// # Errors
+    /// As [`TrustStore::enroll`]; and when a camera gets a list of cameras, or the list is empty.
+    pub fn enroll_for(
+        &mut self,
+        name: &Name,
+        role: NodeRole,
+        key: &VerifyingKey,
+        cameras: Cameras,
     ) -> Result<(), TrustError> {
         let signer_id = key.signer_id();
         if let Some(node) = self.get(&signer_id) {
@@ -161,88 +222,77 @@ impl TrustStore {
                 wanted: role,
             });
         }
+        if let Cameras::Only(names) = &cameras {
+            if role == NodeRole::Camera {
+                return Err(TrustError::CamerasOfACamera);
+            }
+            if names.is_empty() {
+                return Err(TrustError::NoCameras);
+            }
+        }
         self.nodes.push(TrustedNode {
             name: name.clone(),
             role,
             key: key.clone(),
             signer_id,
+            cameras,
         });
         Ok(())
     }
 
-    /// The store as the text of a trust file.
-    #[must_use]
-    pub fn to_toml(&self) -> String {
-        let mut text = String::from(HEADING);
-        for TrustedNode {
-            name, role, key, ..
-        } in &self.nodes
-        {
-            // Writing to a String cannot fail, and no value needs escaping.
-            let _ = write!(
-                text,
-                "\n[[node]]\nname = \"{name}\"\nrole = \"{role}\"\nverifying_key = \"{key}\"\n"
-            );
-        }
-        text
-    }
-
-    /// Writes the trust file: whole and durably, or not at all. Replaces an older one, and its
-    /// comments.
+    /// Takes all keys of a node out and gives them back.
     ///
     /// # Errors
-    /// When the file system refuses it.
-    pub fn save(&self, path: &Path) -> Result<(), TrustError> {
-        let mut new_name = path.file_name().unwrap_or_default().to_owned();
-        new_name.push(format!(".{}.new", std::process::id()));
-        let new = path.with_file_name(new_name);
-        write_new(&new, &self.to_toml()).and_then(|()| {
-            fs::rename(&new, path).map_err(|source| {
-                let _ = fs::remove_file(&new);
-                TrustError::Io {
-                    path: path.into(),
-                    operation: "replace",
-                    source,
-                }
-            })
-        })
+    /// When no such name is enrolled.
+    pub fn revoke_name(&mut self, name: &Name) -> Result<Vec<TrustedNode>, TrustError> {
+        let taken: Vec<TrustedNode> = self
+            .nodes
+            .extract_if(.., |node| node.name == *name)
+            .collect();
+        if taken.is_empty() {
+            return Err(TrustError::UnknownName {
+                name: name.clone(),
+                known: self.who_is_enrolled(),
+            });
+        }
+        Ok(taken)
     }
 
-    fn meaning(typed: TrustToml, problems: &mut Problems) -> Option<Self> {
-        let mut store = Self::new();
-        for (index, node) in typed.node.unwrap_or_default().into_iter().enumerate() {
-            let key = |name: &str| format!("node[{index}].{name}");
-            let name = problems
-                .required(&key("name"), node.name, "add the node's name")
-                .and_then(|text| problems.parsed(&key("name"), &text, ""));
-            let role = problems
-                .required(
-                    &key("role"),
-                    node.role,
-                    "add `camera`, `worker` or `viewer`",
-                )
-                .and_then(|text| problems.parsed(&key("role"), &text, ""));
-            let verifying_key = problems
-                .required(&key("verifying_key"), node.verifying_key, ADD_KEY)
-                .and_then(|text| problems.parsed(&key("verifying_key"), &text, ADD_KEY));
-            let (Some(name), Some(role), Some(verifying_key)) = (name, role, verifying_key) else {
-                continue;
-            };
-            match store.enroll(&name, role, &verifying_key) {
-                Ok(()) | Err(TrustError::Io { .. }) => {}
-                Err(TrustError::KnownKey { name }) => problems.push(
-                    &key("verifying_key"),
-                    format!("this key is enrolled above, for `{name}`"),
-                    "give each node its own key, once",
-                ),
-                Err(TrustError::OtherRole { name, role, .. }) => problems.push(
-                    &key("role"),
-                    format!("`{name}` is enrolled above as {role}"),
-                    "choose another name",
-                ),
-            }
+    /// Takes one key out and gives it back.
+    ///
+    /// # Errors
+    /// When the key is not enrolled.
+    pub fn revoke_key(&mut self, key: &VerifyingKey) -> Result<TrustedNode, TrustError> {
+        let place = self.nodes.iter().position(|node| node.key == *key);
+        match place {
+            Some(place) => Ok(self.nodes.remove(place)),
+            None => Err(TrustError::UnknownKey {
+                known: self.who_is_enrolled(),
+            }),
         }
-        Some(store)
+    }
+
+    /// Retires a key set: its tiles are refused from now on.
+    ///
+    /// # Errors
+    /// When it is retired already.
+    pub fn retire(&mut self, key_set: KeyId) -> Result<(), TrustError> {
+        if self.is_retired(key_set) {
+            return Err(TrustError::KnownKeySet { key_set });
+        }
+        self.retired.push(key_set);
+        Ok(())
+    }
+
+    fn who_is_enrolled(&self) -> String {
+        let mut names: Vec<&str> = self.nodes.iter().map(|node| node.name.as_str()).collect();
+        // Keys of one name need not stand together.
+        names.sort_unstable();
+        names.dedup();
+        match names.is_empty() {
+            true => "this trust file enrols nobody, name another".to_owned(),
+            false => format!("choose one of `{}`", names.join("`, `")),
+        }
     }
 }
 
@@ -254,47 +304,6 @@ impl From<TrustError> for Failure {
         };
         Self::of(kind, &error)
     }
-}
-
-const HEADING: &str =
-    "# The nodes whose signatures count. `blindsight keys enroll` writes this file.\n";
-const ADD_KEY: &str =
-    "add the 64 hexadecimal digits that `blindsight keys show` prints for the node";
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TrustToml {
-    node: Option<Vec<NodeToml>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NodeToml {
-    name: Option<String>,
-    role: Option<String>,
-    verifying_key: Option<String>,
-}
-
-fn write_new(path: &Path, text: &str) -> Result<(), TrustError> {
-    let error = |operation: &'static str| {
-        move |source| TrustError::Io {
-            path: path.into(),
-            operation,
-            source,
-        }
-    };
-    let create = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o644)
-        .open(path);
-    let mut file: File = create.map_err(error("create"))?;
-    file.write_all(text.as_bytes())
-        .and_then(|()| file.sync_all())
-        .map_err(|source| {
-            let _ = fs::remove_file(path);
-            error("write")(source)
-        })
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use cipherframe::{EvaluationKey, SchemeId};
 use wire::role::NodeRole;
+use wire::trust::TrustStore;
 
 use super::*;
 use crate::testing::{FakeKey, GatedKey, header, key_id, spec_of};
@@ -53,7 +54,7 @@ impl Worker {
             .start(&keyring.schemes(), threads)
             .expect("threads start");
         let intake = Intake {
-            trust,
+            trust: trust.into(),
             limits: Limits::default(),
             keyring,
             in_flight: InFlight::default(),

@@ -1,6 +1,7 @@
 use cipherframe::{PoolSpec, Quantiser};
 use wire::identity::SigningIdentity;
 use wire::role::NodeRole;
+use wire::trust::TrustStore;
 
 use super::*;
 use crate::sessions::Sessions;
@@ -65,7 +66,7 @@ fn desk() -> Desk {
     let mut keyring = Keyring::default();
     assert!(keyring.insert(Arc::new(FakeKey)).is_none());
     Desk {
-        trust,
+        trust: trust.into(),
         limits: Limits::default(),
         keyring,
         assembler: Assembler::new(2, Sessions::default()),

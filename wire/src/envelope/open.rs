@@ -121,8 +121,8 @@ impl fmt::Debug for VerifiedPayload {
 /// Checks an envelope that came on `topic` and takes the message out.
 ///
 /// In this order: length, magic, kind, signer, signature, payload length, payload hash, payload
-/// limit, role, then the message is decoded and its ranges, its topic and the signer that it names
-/// are checked.
+/// limit, role, then the message is decoded and its ranges, its topic, the signer that it names, the
+/// cameras that the signer is enrolled for and the key set are checked.
 ///
 /// # Errors
 /// The first check that fails.
@@ -165,6 +165,7 @@ pub fn open<M: Message>(
     let payload = bytes.slice(parts.payload_offset..);
     check_payload::<M>(&header, &payload, node)?;
     let message = read_message::<M>(topic, &header, node)?;
+    check_rights(&message, node, trust)?;
     Ok(Verified {
         message: VerifiedMessage {
             message,
@@ -242,6 +243,17 @@ fn read_message<M: Message>(
             arrived_on: topic.to_owned(),
         });
     }
+    Ok(message)
+}
+
+/// Whether this node may speak about this camera, and the key set still counts.
+fn check_rights<M: Message>(
+    message: &M,
+    node: &TrustedNode,
+    trust: &TrustStore,
+) -> Result<(), Refusal> {
+    let signer = || node.name().clone();
+    let frame = || Box::new(message.frame().clone());
     if message
         .bound_signer()
         .is_some_and(|name| name != node.name())
@@ -251,5 +263,19 @@ fn read_message<M: Message>(
             frame: frame(),
         });
     }
-    Ok(message)
+    if !node.cameras().allow(&message.frame().camera) {
+        return Err(Refusal::WrongCamera {
+            signer: signer(),
+            frame: frame(),
+            allowed: node.cameras().clone(),
+        });
+    }
+    match message.key_set() {
+        Some(key_set) if trust.is_retired(key_set) => Err(Refusal::RetiredKeySet {
+            signer: signer(),
+            frame: frame(),
+            key_set,
+        }),
+        _ => Ok(()),
+    }
 }

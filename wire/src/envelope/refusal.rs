@@ -1,9 +1,12 @@
 //! Why an envelope is refused.
 
+use keyfile::KeyId;
+
 use crate::message::{FrameId, RangeError};
 use crate::name::Name;
 use crate::role::NodeRole;
 use crate::topic::{Topic, printable};
+use crate::trust::Cameras;
 use crate::verifying_key::SignerId;
 
 /// Why an envelope is refused: "what happened; what to do", one line.
@@ -165,6 +168,32 @@ pub enum Refusal {
         /// The frame that the message is about.
         frame: Box<FrameId>,
     },
+    /// The signer is enrolled for other cameras.
+    #[error(
+        "a message about {frame} is signed by `{signer}`, enrolled for {allowed} only; add the \
+         camera to its `cameras` in the trust file if it may"
+    )]
+    WrongCamera {
+        /// Who signed.
+        signer: Name,
+        /// The frame that the message is about.
+        frame: Box<FrameId>,
+        /// The cameras that the signer is enrolled for.
+        allowed: Cameras,
+    },
+    /// The payload is encrypted under a key set that is retired.
+    #[error(
+        "a message about {frame} names key set {key_set}, which is retired; give that camera the \
+         public key of the new key set"
+    )]
+    RetiredKeySet {
+        /// Who signed.
+        signer: Name,
+        /// The frame that the message is about.
+        frame: Box<FrameId>,
+        /// The key set.
+        key_set: KeyId,
+    },
 }
 
 impl Refusal {
@@ -186,6 +215,8 @@ impl Refusal {
             Self::OutOfRange { .. } => "out_of_range",
             Self::WrongTopic { .. } => "wrong_topic",
             Self::WrongSigner { .. } => "wrong_signer",
+            Self::WrongCamera { .. } => "wrong_camera",
+            Self::RetiredKeySet { .. } => "retired_key_set",
         }
     }
 
@@ -200,7 +231,9 @@ impl Refusal {
             | Self::BadMessage { signer, .. }
             | Self::OutOfRange { signer, .. }
             | Self::WrongTopic { signer, .. }
-            | Self::WrongSigner { signer, .. } => Some(signer),
+            | Self::WrongSigner { signer, .. }
+            | Self::WrongCamera { signer, .. }
+            | Self::RetiredKeySet { signer, .. } => Some(signer),
             _ => None,
         }
     }
@@ -211,7 +244,9 @@ impl Refusal {
         match self {
             Self::OutOfRange { frame, .. }
             | Self::WrongTopic { frame, .. }
-            | Self::WrongSigner { frame, .. } => Some(frame),
+            | Self::WrongSigner { frame, .. }
+            | Self::WrongCamera { frame, .. }
+            | Self::RetiredKeySet { frame, .. } => Some(frame),
             _ => None,
         }
     }

@@ -1,5 +1,7 @@
 //! Trust files: enrolment, round trips, and every problem with its line.
 
+use std::fs;
+
 use super::*;
 use crate::identity::SigningIdentity;
 use tempfile::TempDir;
@@ -23,6 +25,11 @@ fn store() -> TrustStore {
     store
         .enroll(&name("gate"), NodeRole::Camera, &key(3))
         .unwrap();
+    let cameras = Cameras::Only(vec![name("gate"), name("yard")]);
+    store
+        .enroll_for(&name("viewer"), NodeRole::Viewer, &key(5), cameras)
+        .unwrap();
+    store.retire(KeyId::from_bytes([0xab; 16])).unwrap();
     store
 }
 
@@ -54,7 +61,7 @@ fn both_keys_of_a_name_are_found() {
         assert_eq!(node.signer_id(), key(seed).signer_id());
     }
     assert_eq!(store.get(&key(4).signer_id()), None);
-    assert_eq!(store.nodes().len(), 3);
+    assert_eq!(store.nodes().len(), 4);
 }
 
 #[test]
@@ -63,12 +70,22 @@ fn the_file_is_as_documented() {
     store
         .enroll(&name("gate"), NodeRole::Camera, &key(1))
         .unwrap();
+    let cameras = Cameras::Only(vec![name("gate"), name("yard")]);
+    store
+        .enroll_for(&name("worker"), NodeRole::Worker, &key(2), cameras)
+        .unwrap();
+    store.retire(KeyId::from_bytes([0xab; 16])).unwrap();
     assert_eq!(
         store.to_toml(),
         format!(
             "# The nodes whose signatures count. `blindsight keys enroll` writes this file.\n\n\
-             [[node]]\nname = \"gate\"\nrole = \"camera\"\nverifying_key = \"{}\"\n",
-            key(1)
+             [[node]]\nname = \"gate\"\nrole = \"camera\"\nverifying_key = \"{}\"\n\n\
+             [[node]]\nname = \"worker\"\nrole = \"worker\"\nverifying_key = \"{}\"\n\
+             cameras = [\"gate\", \"yard\"]\n\n\
+             [[retired_key_set]]\nid = \"{}\"\n",
+            key(1),
+            key(2),
+            "ab".repeat(16)
         )
     );
 }
@@ -95,6 +112,117 @@ fn a_key_has_one_node_and_a_name_one_role() {
 }
 
 #[test]
+fn workers_and_viewers_may_be_kept_to_some_cameras() {
+    let store = store();
+    let viewer = store.get(&key(5).signer_id()).unwrap();
+    assert_eq!(viewer.cameras().to_string(), "`gate`, `yard`");
+    for (camera, allowed) in [("gate", true), ("yard", true), ("roof", false)] {
+        assert_eq!(viewer.cameras().allow(&name(camera)), allowed);
+    }
+    let worker = store.get(&key(2).signer_id()).unwrap();
+    assert_eq!(worker.cameras().to_string(), "all cameras");
+    assert!(worker.cameras().allow(&name("roof")));
+
+    let mut new = store.clone();
+    let mut refused = |role, names| {
+        let cameras = Cameras::Only(names);
+        let error = new.enroll_for(&name("new"), role, &key(6), cameras);
+        error.unwrap_err().to_string()
+    };
+    assert_eq!(
+        refused(NodeRole::Camera, vec![name("new")]),
+        "a camera signs for itself only; leave the list of cameras out"
+    );
+    assert_eq!(
+        refused(NodeRole::Worker, vec![]),
+        "the list of cameras is empty; name a camera, or leave the list out for all of them"
+    );
+    assert_eq!(new, store);
+}
+
+#[test]
+fn a_name_or_one_of_its_keys_is_revoked() {
+    let mut store = store();
+    let taken = store.revoke_key(&key(1)).unwrap();
+    assert_eq!((taken.name(), taken.key()), (&name("gate"), &key(1)));
+    assert!(store.get(&key(1).signer_id()).is_none());
+    assert!(store.get(&key(3).signer_id()).is_some());
+    assert_eq!(
+        store.revoke_key(&key(1)).unwrap_err().to_string(),
+        "this key is not enrolled; choose one of `gate`, `viewer`, `worker`"
+    );
+    let mut store = self::store();
+    assert_eq!(store.revoke_name(&name("gate")).unwrap().len(), 2);
+    assert_eq!(
+        store.revoke_name(&name("gate")).unwrap_err().to_string(),
+        "`gate` is not enrolled; choose one of `viewer`, `worker`"
+    );
+    assert_eq!(store.nodes().len(), 2);
+    assert_eq!(
+        TrustStore::new()
+            .revoke_name(&name("gate"))
+            .unwrap_err()
+            .to_string(),
+        "`gate` is not enrolled; this trust file enrols nobody, name another"
+    );
+}
+
+#[test]
+fn a_key_set_is_retired_once() {
+    let (mut store, other) = (store(), KeyId::from_bytes([0xcd; 16]));
+    assert!(store.is_retired(KeyId::from_bytes([0xab; 16])));
+    assert!(!store.is_retired(other));
+    store.retire(other).unwrap();
+    assert!(store.is_retired(other));
+    let error = store.retire(other).unwrap_err().to_string();
+    let id = "cd".repeat(16);
+    assert_eq!(
+        error,
+        format!("the key set {id} is retired already; nothing is left to do")
+    );
+    assert_eq!(store.retired().len(), 2);
+}
+
+#[test]
+fn problems_of_lists_and_key_sets_come_out_too() {
+    let text = format!(
+        "[[node]]\nname = \"gate\"\nrole = \"camera\"\nverifying_key = \"{}\"\n\
+         cameras = [\"gate\"]\n\
+         [[node]]\nname = \"worker\"\nrole = \"worker\"\nverifying_key = \"{}\"\ncameras = []\n\
+         [[node]]\nname = \"viewer\"\nrole = \"viewer\"\nverifying_key = \"{}\"\n\
+         cameras = [\"gate\",\n\"Yard\"]\n\
+         [[retired_key_set]]\nid = \"{id}\"\n\
+         [[retired_key_set]]\nid = \"{id}\"\n\
+         [[retired_key_set]]\nid = \"12\"\n\
+         [[retired_key_set]]\n",
+        key(1),
+        key(2),
+        key(3),
+        id = "ab".repeat(16),
+    );
+    let errors = TrustStore::parse("trust.toml".as_ref(), &text)
+        .unwrap_err()
+        .to_string();
+    let add = "add the key id that `blindsight keys show` prints for a key of the set";
+    let expected = [
+        "5: node[0].cameras: a camera signs for itself only; leave the list of cameras out"
+            .to_owned(),
+        "10: node[1].cameras: the list of cameras is empty; name a camera, or leave the list out \
+         for all of them"
+            .into(),
+        "16: node[2].cameras[1]: the name holds 'Y'; use only a-z, 0-9, `_` and `-`".into(),
+        "20: retired_key_set[1].id: this key set is retired above; name it once".into(),
+        format!("22: retired_key_set[2].id: a key id has 32 hexadecimal digits; {add}"),
+        format!("23: retired_key_set[3].id: missing; {add}"),
+    ];
+    let expected: Vec<_> = expected
+        .iter()
+        .map(|line| format!("trust.toml:{line}"))
+        .collect();
+    assert_eq!(errors.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn all_problems_come_out_at_once() {
     let text = format!(
         "[[node]]\nname = \"gate\"\nrole = \"camera\"\nverifying_key = \"{k}\"\n\
@@ -115,7 +243,7 @@ fn all_problems_come_out_at_once() {
         "6: node[1].name: the name holds 'G'; use only a-z, 0-9, `_` and `-`".to_owned(),
         "7: node[1].role: `door` is no role; use `camera`, `worker` or `viewer`".into(),
         format!("8: node[1].verifying_key: a verifying key has 64 hexadecimal digits; {add}"),
-        "9: node[1].colour: unknown key; use one of `name`, `role`, `verifying_key`, or remove it"
+        "9: node[1].colour: unknown key; use one of `name`, `role`, `verifying_key`, `cameras`, or remove it"
             .into(),
         "10: node[2].role: missing; add `camera`, `worker` or `viewer`".into(),
         format!("10: node[2].verifying_key: missing; {add}"),

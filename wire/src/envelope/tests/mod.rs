@@ -151,17 +151,25 @@ fn the_parts_stay_evidence_and_share_the_bytes() {
 }
 
 #[test]
-fn a_second_key_of_a_name_counts_as_well() {
+fn a_second_key_of_a_name_counts_as_well_until_the_first_is_revoked() {
     let rotated = SigningIdentity::from_seed(name("gate"), &[5; 32]);
     let mut trust = trust();
     trust
         .enroll(&name("gate"), NodeRole::Camera, &rotated.verifying_key())
         .unwrap();
-    for identity in [camera(), rotated] {
-        let bytes = Bytes::from(seal(&identity, &frame_tile(), PAYLOAD).unwrap());
-        let verified = open::<FrameTile>(FRAME_TOPIC, bytes, &trust, &Limits::default());
-        assert_eq!(verified.unwrap().signer(), &name("gate"));
+    let open = |identity: &SigningIdentity, trust: &TrustStore| {
+        let bytes = Bytes::from(seal(identity, &frame_tile(), PAYLOAD).unwrap());
+        open::<FrameTile>(FRAME_TOPIC, bytes, trust, &Limits::default())
+    };
+    for identity in [&camera(), &rotated] {
+        assert_eq!(open(identity, &trust).unwrap().signer(), &name("gate"));
     }
+    trust.revoke_key(&camera().verifying_key()).unwrap();
+    assert_eq!(
+        open(&camera(), &trust).unwrap_err().label(),
+        "unknown_signer"
+    );
+    assert_eq!(open(&rotated, &trust).unwrap().signer(), &name("gate"));
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! The exact message of every refusal.
 
+use keyfile::KeyId;
+
 use super::*;
 use crate::codec;
 use crate::envelope::layout::{Header, signed_bytes};
+use crate::trust::Cameras;
 
 /// Seals without any check: what a node with a valid key but other software could send.
 fn forged<M: Message>(identity: &SigningIdentity, message: &[u8], payload: &[u8]) -> Vec<u8> {
@@ -299,4 +302,67 @@ fn wrong_signer() {
              signing key"
         ),
     );
+}
+
+#[test]
+fn wrong_camera() {
+    let mut trust = TrustStore::new();
+    for (identity, role) in [(worker(), NodeRole::Worker), (viewer(), NodeRole::Viewer)] {
+        let cameras = Cameras::Only(vec![name("roof"), name("yard")]);
+        let key = identity.verifying_key();
+        trust
+            .enroll_for(identity.name(), role, &key, cameras)
+            .unwrap();
+    }
+    let limits = Limits::default();
+    let bytes = Bytes::from(seal(&worker(), &map_tile(), PAYLOAD).unwrap());
+    let refusal = open::<MapTile>(MAP_TOPIC, bytes, &trust, &limits).unwrap_err();
+    check(
+        &refusal,
+        "wrong_camera",
+        Some("worker"),
+        true,
+        &format!(
+            "a message about {FRAME} is signed by `worker`, enrolled for `roof`, `yard` only; add \
+             the camera to its `cameras` in the trust file if it may"
+        ),
+    );
+    let bytes = Bytes::from(seal(&viewer(), &receipt(), b"").unwrap());
+    let refusal = open::<Receipt>(RECEIPT_TOPIC, bytes, &trust, &limits).unwrap_err();
+    assert_eq!(refusal.label(), "wrong_camera");
+
+    let mut of_yard = map_tile();
+    of_yard.tile.frame.camera = name("yard");
+    let bytes = Bytes::from(seal(&worker(), &of_yard, PAYLOAD).unwrap());
+    let topic = "blindsight/v1/demo/yard/map";
+    assert!(open::<MapTile>(topic, bytes, &trust, &limits).is_ok());
+}
+
+#[test]
+fn retired_key_set() {
+    let mut trust = trust();
+    trust.retire(KeyId::from_bytes([12; 16])).unwrap();
+    let limits = Limits::default();
+    let bytes = Bytes::from(seal(&camera(), &frame_tile(), PAYLOAD).unwrap());
+    check(
+        &open::<FrameTile>(FRAME_TOPIC, bytes, &trust, &limits).unwrap_err(),
+        "retired_key_set",
+        Some("gate"),
+        true,
+        &format!(
+            "a message about {FRAME} names key set 0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c, which is \
+             retired; give that camera the public key of the new key set"
+        ),
+    );
+    let bytes = Bytes::from(seal(&worker(), &map_tile(), PAYLOAD).unwrap());
+    let refusal = open::<MapTile>(MAP_TOPIC, bytes, &trust, &limits).unwrap_err();
+    assert_eq!(refusal.label(), "retired_key_set");
+
+    // A receipt names no key set, and another key set goes on.
+    let bytes = Bytes::from(seal(&viewer(), &receipt(), b"").unwrap());
+    assert!(open::<Receipt>(RECEIPT_TOPIC, bytes, &trust, &limits).is_ok());
+    let mut other = frame_tile();
+    other.tile.key_id = [13; 16];
+    let bytes = Bytes::from(seal(&camera(), &other, PAYLOAD).unwrap());
+    assert!(open::<FrameTile>(FRAME_TOPIC, bytes, &trust, &limits).is_ok());
 }
