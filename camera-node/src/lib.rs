@@ -20,6 +20,7 @@ pub mod outbox;
 mod pace;
 pub mod preprocess;
 mod receipts;
+mod retirement;
 mod room;
 pub mod round_trip;
 mod run;

@@ -21,6 +21,7 @@ use crate::ledger::Ledger;
 use crate::outbox::Outbox;
 use crate::preprocess::Preprocessor;
 use crate::receipts::ReceiptDesk;
+use crate::retirement::{self, Retirement};
 use crate::room;
 use crate::sealing::Sealer;
 use crate::source::Source;
@@ -41,9 +42,9 @@ const ARRIVALS_QUEUE: usize = 64;
 /// sent after the next start. Needs a tokio runtime.
 ///
 /// # Errors
-/// A key file that cannot be used, frames too large for `delivery.bytes_on_the_way`, tiles that do
-/// not fit the packet limit, a broker that does not answer at the start, a source that cannot be
-/// read, or a bug.
+/// A key file that cannot be used, a key set that is or becomes retired, frames too large for
+/// `delivery.bytes_on_the_way`, tiles that do not fit the packet limit, a broker that does not
+/// answer at the start, a source that cannot be read, or a bug.
 pub async fn run(
     config: CameraConfig,
     source: Box<dyn Source>,
@@ -62,6 +63,7 @@ pub async fn run(
         Ok::<_, Failure>((credentials, sealer, frame))
     })
     .await??;
+    retirement::check(&credentials.trust, sealer.key_set(), &node.trust)?;
     frame.check_packet(mqtt.max_packet_bytes)?;
     let spool = open_spool(&delivery, &node, frame.bytes).await?;
     let credit = room::credit(&delivery, frame.bytes)?;
@@ -105,6 +107,8 @@ pub async fn run(
     );
     let preprocessor = Preprocessor::new(spec.clone(), feature);
     let (settle, arrivals) = mpsc::channel(ARRIVALS_QUEUE);
+    let trust_file = node.trust.clone();
+    let retirement = Retirement::watch(link.trust.clone(), sealer.key_set(), trust_file, &shutdown);
     let desk = ReceiptDesk {
         trust: link.trust,
         limits: Limits {
@@ -132,7 +136,8 @@ pub async fn run(
         observer,
     };
     // Takes the queue of arrivals with it, whose end is that of the desk.
-    let ended = stream.run(source, preprocessor, arrivals, &shutdown).await;
+    let ended = stream.run(source, preprocessor, arrivals, retirement.stop());
+    let ended = ended.await.and_then(|ended| retirement.check().map(|()| ended));
     let mut summary = stream.summary();
     summary.refused = desk.await.unwrap_or_default();
     link.publisher.stop(reason(&ended)).await;
