@@ -3,6 +3,7 @@
 //! ```text
 //! blindsight-data/
 //!   bfv/client.key   bfv/camera-public.key   bfv/evaluation.key
+//!   bfv-2/...        a key set made by rotation; the newest is the one that is used
 //!   tfhe/client.key  tfhe/camera-public.key  tfhe/evaluation.key
 //!   live/signing.key  compact/signing.key  worker/signing.key  viewer/signing.key
 //!   trust.toml
@@ -10,10 +11,11 @@
 //!
 //! A key set appears whole or not at all: it is made under another name and renamed.
 
+mod key_set;
+
 use crate::progress::Step;
 use cipherframe::SchemeId;
-use client_key::{CLIENT_KEY_FILE, EVALUATION_KEY_FILE, PUBLIC_KEY_FILE};
-use keyfile::KeyFile;
+pub(crate) use key_set::KeySetFolder;
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
@@ -47,19 +49,15 @@ impl DataFolder {
         }
     }
 
-    /// The client key of a scheme.
-    pub(crate) fn client_key(&self, scheme: SchemeId) -> PathBuf {
-        self.key_set(scheme).join(CLIENT_KEY_FILE)
+    /// The newest key set of a scheme; the first, which is to be made, when there is none.
+    pub(crate) fn key_set(&self, scheme: SchemeId) -> KeySetFolder {
+        let newest = key_set::numbers(&self.root, scheme).last().copied();
+        KeySetFolder::numbered(&self.root, scheme, newest.unwrap_or(1))
     }
 
-    /// The camera public key of a scheme.
-    pub(crate) fn public_key(&self, scheme: SchemeId) -> PathBuf {
-        self.key_set(scheme).join(PUBLIC_KEY_FILE)
-    }
-
-    /// The evaluation key of a scheme.
-    pub(crate) fn evaluation_key(&self, scheme: SchemeId) -> PathBuf {
-        self.key_set(scheme).join(EVALUATION_KEY_FILE)
+    /// The key set of a scheme with this number, counted from 1.
+    pub(crate) fn key_set_numbered(&self, scheme: SchemeId, number: u32) -> KeySetFolder {
+        KeySetFolder::numbered(&self.root, scheme, number)
     }
 
     /// The signing key of a node.
@@ -72,8 +70,8 @@ impl DataFolder {
         self.root.join("trust.toml")
     }
 
-    /// Makes what is missing: the key sets of `schemes`, a signing key for each node and its enrolment. What is there
-    /// stays. Gives the paths of what was made.
+    /// Makes what is missing: the key sets of `schemes`, a signing key for each node with its enrolment. What is there
+    /// stays, and who was revoked stays revoked. Gives the paths of what was made.
     pub(crate) fn complete(
         &self,
         schemes: &[SchemeId],
@@ -82,76 +80,78 @@ impl DataFolder {
         private_folder(&self.root)?;
         let mut made = Vec::new();
         for scheme in schemes.iter().copied() {
-            if self.key_set(scheme).exists() {
-                self.check_key_set(scheme)?;
+            let key_set = self.key_set(scheme);
+            if key_set.path().exists() {
+                key_set.check()?;
                 continue;
             }
-            self.make_key_set(scheme)?;
-            made.extend([
-                self.client_key(scheme),
-                self.public_key(scheme),
-                self.evaluation_key(scheme),
-            ]);
+            self.make_key_set(scheme, &key_set)?;
+            made.extend(key_set.files());
         }
-        let mut trust = match self.trust().exists() {
-            true => TrustStore::load(&self.trust())?,
-            false => TrustStore::new(),
+        let first = !self.trust().exists();
+        let mut trust = match first {
+            true => TrustStore::new(),
+            false => TrustStore::load(&self.trust())?,
         };
         for node in nodes {
             let path = self.signing_key(&node.name);
-            if !path.exists() {
+            let new = !path.exists();
+            if new {
                 private_folder(&self.root.join(node.name.to_string()))?;
                 SigningIdentity::generate(&node.name)?.create(&path)?;
                 made.push(path.clone());
             }
             let key = SigningIdentity::load(&path)?.verifying_key();
-            if trust.get(&key.signer_id()).is_none() {
+            if trust.get(&key.signer_id()).is_some() {
+                continue;
+            }
+            // An old key that a trust file does not list was revoked, and stays so.
+            if new || first {
                 trust.enroll(&node.name, node.role, &key)?;
                 trust.save(&self.trust())?;
+            } else if !trust.nodes().iter().any(|other| *other.name() == node.name) {
+                eprintln!(
+                    "{} is not enrolled in {}; if it was not revoked, enrol it with `blindsight keys enroll`",
+                    path.display(),
+                    self.trust().display()
+                );
             }
         }
         Ok(made)
     }
 
-    fn key_set(&self, scheme: SchemeId) -> PathBuf {
-        self.root.join(scheme.as_str())
-    }
-
-    /// Refuses a key set of which a file is missing or belongs to another one.
-    fn check_key_set(&self, scheme: SchemeId) -> Result<(), Failure> {
-        let mend = || {
-            let folder = self.key_set(scheme);
-            format!(
-                "put the old file back, or move {} away and make new keys",
-                folder.display()
-            )
+    /// Makes a new key set beside those of `scheme` that are there. Gives the newest of these and the new one.
+    pub(crate) fn rotate(&self, scheme: SchemeId) -> Result<(KeySetFolder, KeySetFolder), Failure> {
+        let Some(newest) = key_set::numbers(&self.root, scheme).last().copied() else {
+            return Err(Failure::new(
+                FailureKind::Configuration,
+                format!(
+                    "there is no key set of scheme {scheme} in {}",
+                    self.root.display()
+                ),
+                format!(
+                    "make the first with `blindsight keys new --scheme {scheme}`, or mend --dir"
+                ),
+            ));
         };
-        let broken = |what: String| Failure::new(FailureKind::BadData, what, mend());
-        let mut key_ids = Vec::new();
-        for path in [
-            self.client_key(scheme),
-            self.public_key(scheme),
-            self.evaluation_key(scheme),
-        ] {
-            if !path.exists() {
-                return Err(broken(format!(
-                    "the key set is not whole: {} is missing",
-                    path.display()
-                )));
-            }
-            key_ids.push(KeyFile::inspect(&path)?.key_id);
-        }
-        if key_ids.windows(2).any(|pair| pair[0] != pair[1]) {
-            let folder = self.key_set(scheme);
-            return Err(broken(format!(
-                "the keys in {} belong to different key sets",
-                folder.display()
-            )));
-        }
-        Ok(())
+        // Whatever else has such a name stays.
+        let free = (newest.saturating_add(1)..)
+            .map(|number| self.key_set_numbered(scheme, number))
+            .find(|set| !set.path().exists());
+        let new = free.ok_or_else(|| {
+            Failure::new(
+                FailureKind::Configuration,
+                format!("there is no name left for a key set of scheme {scheme}"),
+                "name another data folder",
+            )
+        })?;
+        let old = self.key_set_numbered(scheme, newest);
+        old.check()?;
+        self.make_key_set(scheme, &new)?;
+        Ok((old, new))
     }
 
-    fn make_key_set(&self, scheme: SchemeId) -> Result<(), Failure> {
+    fn make_key_set(&self, scheme: SchemeId, to: &KeySetFolder) -> Result<(), Failure> {
         let step = Step::start(&format!("making the {scheme} keys"));
         let keys = client_key::generate(scheme, &step)
             .map_err(|error| Failure::of(FailureKind::Io, &error))?;
@@ -161,7 +161,7 @@ impl DataFolder {
         private_folder(&unfinished)?;
         keys.create_in(&unfinished)
             .map_err(crate::failure::of_key)?;
-        fs::rename(&unfinished, self.key_set(scheme)).map_err(|error| {
+        fs::rename(&unfinished, to.path()).map_err(|error| {
             let what = format!("renaming {}", unfinished.display());
             Failure::io(what, &error, "remove it and start again")
         })?;
@@ -230,12 +230,33 @@ mod tests {
     }
 
     #[test]
+    fn who_was_revoked_is_not_enrolled_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataFolder::new(folder.path());
+        let nodes = [
+            node("gate", NodeRole::Camera),
+            node("viewer", NodeRole::Viewer),
+        ];
+        data.complete(&[], &nodes).unwrap();
+        let mut trust = TrustStore::load(&data.trust()).unwrap();
+        trust.revoke_name(&nodes[0].name).unwrap();
+        trust.save(&data.trust()).unwrap();
+        data.complete(&[], &nodes).unwrap();
+        assert_eq!(TrustStore::load(&data.trust()).unwrap(), trust);
+        // Without a trust file there is nobody to have revoked it.
+        fs::remove_file(data.trust()).unwrap();
+        data.complete(&[], &nodes).unwrap();
+        let trust = TrustStore::load(&data.trust()).unwrap();
+        assert_eq!(trust.nodes().len(), 2);
+    }
+
+    #[test]
     fn a_key_set_that_is_not_whole_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let data = DataFolder::new(folder.path());
         data.complete(&[SchemeId::Plain], &[]).unwrap();
         let (client, other) = (
-            data.client_key(SchemeId::Plain),
+            data.key_set(SchemeId::Plain).client_key(),
             folder.path().join("other.key"),
         );
         fs::rename(&client, &other).unwrap();
@@ -254,6 +275,42 @@ mod tests {
             failure.what.ends_with("belong to different key sets"),
             "{failure}"
         );
+    }
+
+    #[test]
+    fn a_rotated_key_set_stands_beside_the_old_one_and_is_the_one_to_use() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataFolder::new(folder.path());
+        let plain = SchemeId::Plain;
+        let failure = data.rotate(plain).unwrap_err();
+        assert_eq!(
+            failure.to_string(),
+            format!(
+                "there is no key set of scheme plain in {}\n  \
+                 help: make the first with `blindsight keys new --scheme plain`, or mend --dir",
+                folder.path().display()
+            )
+        );
+        data.complete(&[plain], &[]).unwrap();
+        let first = data.key_set(plain);
+        assert_eq!(first.path(), folder.path().join("plain"));
+        // A node of that name, and a folder that only looks like a key set.
+        fs::create_dir(folder.path().join("plain-2")).unwrap();
+        fs::create_dir(folder.path().join("plain-04")).unwrap();
+        let (old, new) = data.rotate(plain).unwrap();
+        assert_eq!(
+            (&old, new.path()),
+            (&first, &*folder.path().join("plain-3"))
+        );
+        assert_ne!(old.check().unwrap(), new.check().unwrap());
+        assert_eq!(data.key_set(plain), new);
+        assert_eq!(data.key_set_numbered(plain, 1), first);
+        assert_eq!(data.complete(&[plain], &[]).unwrap(), Vec::<PathBuf>::new());
+        let (old, third) = data.rotate(plain).unwrap();
+        assert_eq!((old, third.path()), (new, &*folder.path().join("plain-4")));
+        // The old ones may go.
+        fs::remove_dir_all(first.path()).unwrap();
+        assert_eq!(data.key_set(plain), third);
     }
 
     #[test]

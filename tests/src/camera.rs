@@ -110,6 +110,13 @@ impl RunningCamera {
         }
     }
 
+    /// Waits until it has failed, which it has to.
+    pub async fn failure(self) -> Failure {
+        let ended = timeout(PATIENCE, self.task).await;
+        let ended = ended.expect("the camera did not end").unwrap();
+        ended.expect_err("the camera ended well")
+    }
+
     /// Asks it to stop, and waits.
     pub async fn stop(self) -> CameraSummary {
         self.shutdown.cancel();

@@ -58,10 +58,22 @@ impl LogRecord {
 
     /// Waits for a line after the first `mark` ones that `wanted` accepts.
     pub async fn wait_for(&self, mark: usize, wanted: impl Fn(&Line) -> bool) -> Line {
+        self.wait_for_several(mark, 1, wanted).await.remove(0)
+    }
+
+    /// Waits for `count` such lines.
+    pub async fn wait_for_several(
+        &self,
+        mark: usize,
+        count: usize,
+        wanted: impl Fn(&Line) -> bool,
+    ) -> Vec<Line> {
         let began = Instant::now();
         loop {
-            if let Some(line) = self.lines().into_iter().skip(mark).find(&wanted) {
-                return line;
+            let lines = self.lines().into_iter().skip(mark);
+            let found: Vec<Line> = lines.filter(&wanted).take(count).collect();
+            if found.len() == count {
+                return found;
             }
             assert!(
                 began.elapsed() < PATIENCE,

@@ -42,14 +42,19 @@ impl Site {
         site
     }
 
-    /// Makes a node's signing key and adds it to the trust file. Nodes that run already do not learn of it.
+    /// Makes a node's signing key and adds it to the trust file. Nodes that run already learn of it in a moment.
     pub fn enroll(&mut self, node: &str, role: NodeRole) {
         let path = self.signing_key(node);
         fs::create_dir(path.parent().unwrap()).unwrap();
         let file = SigningIdentity::generate(&parse(node)).unwrap();
         file.create(&path).unwrap();
         let key = self.identity(node).verifying_key();
-        self.trust.enroll(&parse(node), role, &key).unwrap();
+        self.change_trust(|trust| trust.enroll(&parse(node), role, &key).unwrap());
+    }
+
+    /// Changes the trust file.
+    pub fn change_trust(&mut self, change: impl FnOnce(&mut TrustStore)) {
+        change(&mut self.trust);
         self.trust.save(&self.trust_file()).unwrap();
     }
 

@@ -56,11 +56,16 @@ impl Stack {
 
     /// As [`Stack::start`], with this broker.
     pub async fn start_around(broker: Broker, site: Site, scheme: SchemeId) -> Self {
+        Self::start_with_keys(broker, site, &[key_set(scheme)]).await
+    }
+
+    /// As [`Stack::start_around`], with the keys of the key sets in these folders.
+    pub async fn start_with_keys(broker: Broker, site: Site, key_sets: &[PathBuf]) -> Self {
         let stop = Shutdown::new();
-        let keys = key_set(scheme);
+        let keys = |file: &str| key_sets.iter().map(|set| set.join(file)).collect();
         let viewer = ViewerConfig {
             link: site.link(VIEWER, broker.addr()),
-            client_keys: vec![keys.join(client_key::CLIENT_KEY_FILE)],
+            client_keys: keys(client_key::CLIENT_KEY_FILE),
             out: Some(OutConfig {
                 folder: site.path().join("out"),
                 pictures: true,
@@ -75,7 +80,7 @@ impl Stack {
         let viewer = tokio::spawn(viewer::run(viewer, observer, stop.clone()));
         let worker = WorkerConfig {
             link: site.link(WORKER, broker.addr()),
-            evaluation_keys: vec![keys.join(client_key::EVALUATION_KEY_FILE)],
+            evaluation_keys: keys(client_key::EVALUATION_KEY_FILE),
             threads: 0,
             backlog_bytes: 1 << 20,
             share: None,

@@ -7,9 +7,9 @@ use std::path::Path;
 use cipherframe::SchemeId;
 use e2e::programs::{Outcome, run};
 use keyfile::{KeyFile, Role};
-use wire::identity::SigningIdentity;
+use wire::identity::{PublicIdentity, SigningIdentity};
 use wire::role::NodeRole;
-use wire::trust::TrustStore;
+use wire::trust::{Cameras, TrustStore};
 
 fn keys(folder: &Path, args: &str) -> Outcome {
     let args: Vec<&str> = args.split_whitespace().collect();
@@ -301,4 +301,229 @@ fn a_node_made_elsewhere_is_enrolled_once() {
         said(folder, &named),
         "desk is enrolled as viewer in blindsight-data/trust.toml\n"
     );
+}
+
+#[test]
+fn a_node_makes_its_own_signing_key_and_hands_out_the_verifying_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    keys(folder, "new --scheme plain");
+    let made = keys(folder, "identity --name roof --to roof-keys");
+    assert_eq!(
+        (made.code, made.stdout.as_str(), made.stderr.as_str()),
+        (
+            0,
+            "roof-keys/signing.key\nroof-keys/verifying.key\n",
+            "roof-keys/signing.key stays here; enrol roof-keys/verifying.key where the messages of `roof` are checked, \
+             with `blindsight keys enroll`\n"
+        )
+    );
+    let own = folder.join("roof-keys");
+    assert_eq!((mode(&own), mode(&own.join("signing.key"))), (0o700, 0o600));
+    let identity = SigningIdentity::load(&own.join("signing.key")).unwrap();
+    let public = PublicIdentity::load(&own.join("verifying.key")).unwrap();
+    assert_eq!(public, identity.public());
+
+    let before = contents(&own);
+    let exists = |file: &str| {
+        format!(
+            "error: roof-keys/{file} exists and is never overwritten\n  help: choose an empty folder\n"
+        )
+    };
+    let again = "identity --name roof --to roof-keys";
+    refused(folder, again, 74, &exists("signing.key"));
+    assert_eq!(contents(&own), before);
+    fs::remove_file(own.join("signing.key")).unwrap();
+    refused(folder, again, 74, &exists("verifying.key"));
+    assert_eq!(fs::read_dir(&own).unwrap().count(), 1);
+
+    let enroll = "enroll --role worker --key roof-keys/verifying.key --camera gate --camera yard";
+    assert_eq!(
+        said(folder, enroll),
+        "roof is enrolled as worker for `gate`, `yard` in blindsight-data/trust.toml\n"
+    );
+    let trust = TrustStore::load(&folder.join("blindsight-data/trust.toml")).unwrap();
+    let enrolled = trust.get(&identity.signer_id()).unwrap();
+    let only = Cameras::Only(vec!["gate".parse().unwrap(), "yard".parse().unwrap()]);
+    assert_eq!(
+        (enrolled.name(), enrolled.cameras()),
+        (identity.name(), &only)
+    );
+    let other = keys(folder, "identity --name side --to side-keys");
+    assert_eq!(other.code, 0);
+    refused(
+        folder,
+        "enroll --role camera --key side-keys/verifying.key --camera side",
+        78,
+        "error: a camera signs for itself only\n  help: leave the list of cameras out\n",
+    );
+}
+
+#[test]
+fn a_node_or_one_of_its_keys_is_revoked() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    keys(folder, "new --scheme plain");
+    keys(folder, "identity --name gate --to new");
+    said(folder, "enroll --role camera --key new/verifying.key");
+    let trust = || TrustStore::load(&folder.join("blindsight-data/trust.toml")).unwrap();
+    let key = |path: &str| {
+        SigningIdentity::load(&folder.join(path))
+            .unwrap()
+            .verifying_key()
+    };
+    let (old, new) = (
+        key("blindsight-data/gate/signing.key"),
+        key("new/signing.key"),
+    );
+    let file = "blindsight-data/trust.toml";
+    let elsewhere = |who: &str| {
+        format!(
+            "running nodes that use this file follow within seconds; every other trust file that lists it must be \
+             changed too: {who}\n"
+        )
+    };
+
+    let one = keys(folder, "revoke --key blindsight-data/gate/signing.key");
+    assert_eq!(
+        (one.code, one.stdout, one.stderr),
+        (
+            0,
+            format!("gate is revoked as camera in {file}: key {old}\ngate keeps 1 key\n"),
+            elsewhere("workers check what a camera signs")
+        )
+    );
+    assert!(trust().get(&old.signer_id()).is_none());
+    assert!(trust().get(&new.signer_id()).is_some());
+    // What is in the data folder is not enrolled again by the way.
+    let again = keys(folder, "new --scheme plain");
+    assert_eq!(again.code, 0);
+    assert!(trust().get(&old.signer_id()).is_none());
+
+    let rest = keys(folder, "revoke --name gate");
+    assert_eq!(
+        (rest.code, rest.stdout),
+        (
+            0,
+            format!("gate is revoked as camera in {file}: key {new}\n")
+        )
+    );
+    let worker = keys(
+        folder,
+        &format!("revoke --key {}", key("blindsight-data/worker/signing.key")),
+    );
+    assert_eq!(
+        (worker.code, worker.stderr),
+        (0, elsewhere("viewers check what a worker signs"))
+    );
+    assert_eq!(trust().nodes().len(), 1);
+
+    let before = contents(folder);
+    refused(
+        folder,
+        "revoke --name gate",
+        78,
+        "error: `gate` is not enrolled\n  help: choose one of `viewer`\n",
+    );
+    refused(
+        folder,
+        &format!("revoke --key {new}"),
+        78,
+        "error: this key is not enrolled\n  help: choose one of `viewer`\n",
+    );
+    assert_eq!(keys(folder, "revoke").code, 2);
+    assert_eq!(
+        keys(folder, &format!("revoke --name viewer --key {new}")).code,
+        2
+    );
+    assert_eq!(
+        keys(folder, "revoke --name viewer --trust nowhere.toml").code,
+        78
+    );
+    assert_eq!(contents(folder), before);
+}
+
+#[test]
+fn a_key_set_is_rotated_and_the_old_one_retired() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    refused(
+        folder,
+        "rotate --scheme plain",
+        78,
+        "error: there is no key set of scheme plain in blindsight-data\n  help: make the first with `blindsight keys new \
+         --scheme plain`, or mend --dir\n",
+    );
+    keys(folder, "new --scheme plain");
+    let before = contents(&folder.join("blindsight-data/plain"));
+    let id = |set: &str| {
+        let file = format!("blindsight-data/{set}/client.key");
+        KeyFile::inspect(&folder.join(file)).unwrap().key_id
+    };
+    let made = keys(folder, "rotate --scheme plain");
+    let new = "blindsight-data/plain-2";
+    assert_eq!(
+        (made.code, made.stdout),
+        (
+            0,
+            format!("{new}/client.key\n{new}/camera-public.key\n{new}/evaluation.key\n")
+        )
+    );
+    let (first, second) = (id("plain"), id("plain-2"));
+    assert_ne!(first, second);
+    assert_eq!(
+        made.stderr,
+        format!(
+            "key set {second} stands beside {first}; hand it out in this order:\n  \
+             1. add {new}/client.key to `decrypt.client_keys` of each viewer and {new}/evaluation.key to \
+             `pool.evaluation_keys` of each worker, and restart them\n  \
+             2. give each camera {new}/camera-public.key as `stream.public_key` and restart it\n  \
+             3. blindsight keys retire --key-set {first}, in every trust file\n"
+        )
+    );
+    assert_eq!(mode(&folder.join(new)), 0o700);
+    assert_eq!(contents(&folder.join("blindsight-data/plain")), before);
+
+    // The newest is handed out, unless another one is asked for.
+    let export = "export --scheme plain --for camera --name gate";
+    said(folder, &format!("{export} --to newest"));
+    said(folder, &format!("{export} --set 1 --to first"));
+    for (to, expected) in [("newest", second), ("first", first)] {
+        let info = KeyFile::inspect(&folder.join(to).join("camera-public.key"));
+        assert_eq!(info.unwrap().key_id, expected, "{to}");
+    }
+    assert_eq!(
+        keys(folder, &format!("{export} --set 3 --to third")).code,
+        74
+    );
+
+    let trust = || TrustStore::load(&folder.join("blindsight-data/trust.toml")).unwrap();
+    let retired = keys(
+        folder,
+        "retire --key-set blindsight-data/plain/evaluation.key",
+    );
+    assert_eq!(
+        (retired.code, retired.stdout, retired.stderr.as_str()),
+        (
+            0,
+            format!("key set {first} is retired in blindsight-data/trust.toml\n"),
+            "running nodes that use this file follow within seconds; retire it in the trust files of all other workers, \
+             viewers and cameras too\n"
+        )
+    );
+    assert_eq!(trust().retired(), [first]);
+    refused(
+        folder,
+        &format!("retire --key-set {first}"),
+        78,
+        &format!("error: the key set {first} is retired already\n  help: nothing is left to do\n"),
+    );
+    refused(
+        folder,
+        "retire --key-set blindsight-data/gate/signing.key",
+        2,
+        "error: blindsight-data/gate/signing.key is a signing key, which is of no key set\n  help: give a client, camera \
+         or evaluation key, or revoke the node with `blindsight keys revoke`\n",
+    );
+    assert_eq!(trust().nodes().len(), 3);
 }

@@ -83,7 +83,7 @@ impl Plan {
         ViewerConfig {
             link: self.link(name(VIEWER), broker),
             client_keys: client_keys
-                .map(|scheme| self.data.client_key(scheme))
+                .map(|scheme| self.data.key_set(scheme).client_key())
                 .collect(),
             out: self.out.clone().map(|folder| OutConfig {
                 folder,
@@ -102,7 +102,7 @@ impl Plan {
         WorkerConfig {
             link: self.link(name(WORKER), broker),
             evaluation_keys: evaluation_keys
-                .map(|scheme| self.data.evaluation_key(scheme))
+                .map(|scheme| self.data.key_set(scheme).evaluation_key())
                 .collect(),
             threads: 0,
             backlog_bytes: pooling_worker::DEFAULT_BACKLOG_BYTES,
@@ -130,7 +130,7 @@ impl Plan {
                 repeat: Repeat::Forever,
             },
             stream: StreamConfig {
-                key: CameraKey::Public(self.data.public_key(stream.spec.scheme())),
+                key: CameraKey::Public(self.data.key_set(stream.spec.scheme()).public_key()),
                 spec: stream.spec.clone(),
                 feature: stream.feature,
             },

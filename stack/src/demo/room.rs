@@ -19,7 +19,7 @@ impl Room {
     /// Room for `credit` frames of each stream at the same time.
     pub(super) fn of(plan: &Plan, credit: NonZeroU32) -> Result<Self, Failure> {
         let frames = plan.streams.iter().map(|stream| {
-            let public_key = plan.data.public_key(stream.spec.scheme());
+            let public_key = plan.data.key_set(stream.spec.scheme()).public_key();
             let key = load_public_key(&public_key).map_err(crate::failure::of_key)?;
             let frame = FrameSize::of(key.as_ref(), &stream.spec);
             frame.map_err(|error| Failure::of(FailureKind::Bug, &error))

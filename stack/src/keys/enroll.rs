@@ -8,7 +8,7 @@ use wire::failure::{Failure, FailureKind};
 use wire::identity::{PublicIdentity, SigningIdentity};
 use wire::name::Name;
 use wire::role::NodeRole;
-use wire::trust::TrustStore;
+use wire::trust::{Cameras, TrustStore};
 use wire::verifying_key::VerifyingKey;
 
 /// Options of `blindsight keys enroll`.
@@ -23,6 +23,9 @@ pub(crate) struct Args {
     /// The node's name [default: the name in the key file]
     #[arg(long)]
     name: Option<Name>,
+    /// A camera whose maps (a worker) or receipts (a viewer) it may sign; may be given several times [default: all]
+    #[arg(long = "camera")]
+    cameras: Vec<Name>,
     /// A signing or verifying key file, or a verifying key as 64 hex digits
     #[arg(long)]
     key: String,
@@ -41,17 +44,26 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         true => TrustStore::load(&args.trust)?,
         false => TrustStore::new(),
     };
-    trust.enroll(&name, args.role, &key)?;
+    let cameras = match args.cameras.is_empty() {
+        true => Cameras::All,
+        false => Cameras::Only(args.cameras.clone()),
+    };
+    let of_cameras = match &cameras {
+        Cameras::All => String::new(),
+        only => format!(" for {only}"),
+    };
+    trust.enroll_for(&name, args.role, &key, cameras)?;
     trust.save(&args.trust)?;
     stdout::line(format_args!(
-        "{name} is enrolled as {} in {}",
+        "{name} is enrolled as {}{of_cameras} in {}",
         args.role,
         args.trust.display()
     ));
     Ok(())
 }
 
-fn read_public(path: &Path) -> Result<PublicIdentity, Failure> {
+/// The name and key in a signing or verifying key file.
+pub(super) fn read_public(path: &Path) -> Result<PublicIdentity, Failure> {
     match KeyFile::inspect(path)?.role {
         Role::SigningKey => Ok(SigningIdentity::load(path)?.public()),
         _ => Ok(PublicIdentity::load(path)?),

@@ -1,12 +1,13 @@
 //! `blindsight keys export`: what one node needs, and nothing that only another one may hold.
 
-use crate::data_folder::{DataFolder, private_folder};
+use crate::data_folder::{DataFolder, KeySetFolder, private_folder};
 use crate::stdout;
 use camera_node::KeyMode;
 use cipherframe::{SchemeError, SchemeId};
 use clap::Args as ClapArgs;
 use client_key::{CAMERA_SECRET_KEY_FILE, camera_secret_key};
 use std::fs;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use wire::failure::{Failure, FailureKind};
 use wire::name::Name;
@@ -21,6 +22,9 @@ pub(crate) struct Args {
     /// Scheme of the key set
     #[arg(long, default_value = "tfhe")]
     scheme: SchemeId,
+    /// Number of the key set: 1 for the first, 2 for the one that `keys rotate` makes next [default: the newest]
+    #[arg(long)]
+    set: Option<NonZeroU32>,
     /// What the node does: camera, worker or viewer
     #[arg(long = "for")]
     role: NodeRole,
@@ -38,14 +42,18 @@ pub(crate) struct Args {
 /// Copies the node's signing key, the trust store and the one FHE key of its role.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let data = DataFolder::new(&args.dir);
+    let key_set = match args.set {
+        Some(number) => data.key_set_numbered(args.scheme, number.get()),
+        None => data.key_set(args.scheme),
+    };
     check_key_mode(args)?;
     private_folder(&args.to)?;
     copy(&data.signing_key(&args.name), &args.to)?;
     match (args.role, args.key_mode) {
-        (NodeRole::Camera, KeyMode::Public) => copy(&data.public_key(args.scheme), &args.to)?,
-        (NodeRole::Camera, KeyMode::Secret) => make_secret_key(&data, args)?,
-        (NodeRole::Worker, _) => copy(&data.evaluation_key(args.scheme), &args.to)?,
-        (NodeRole::Viewer, _) => copy(&data.client_key(args.scheme), &args.to)?,
+        (NodeRole::Camera, KeyMode::Public) => copy(&key_set.public_key(), &args.to)?,
+        (NodeRole::Camera, KeyMode::Secret) => make_secret_key(&key_set, args)?,
+        (NodeRole::Worker, _) => copy(&key_set.evaluation_key(), &args.to)?,
+        (NodeRole::Viewer, _) => copy(&key_set.client_key(), &args.to)?,
     }
     copy(&data.trust(), &args.to)
 }
@@ -87,7 +95,7 @@ fn copy(from: &Path, folder: &Path) -> Result<(), Failure> {
         Failure::io(
             format!("copying {} to {}", from.display(), to.display()),
             &error,
-            "make the keys with `blindsight keys new`, or mend --dir and --name",
+            "make the keys with `blindsight keys new`, or mend --dir, --name and --set",
         )
     })?;
     stdout::line(to.display());
@@ -95,8 +103,8 @@ fn copy(from: &Path, folder: &Path) -> Result<(), Failure> {
 }
 
 /// Makes the camera secret key of the key set; the data folder keeps none.
-fn make_secret_key(data: &DataFolder, args: &Args) -> Result<(), Failure> {
-    let key = camera_secret_key(&data.client_key(args.scheme)).map_err(crate::failure::of_key)?;
+fn make_secret_key(key_set: &KeySetFolder, args: &Args) -> Result<(), Failure> {
+    let key = camera_secret_key(&key_set.client_key()).map_err(crate::failure::of_key)?;
     let to = args.to.join(CAMERA_SECRET_KEY_FILE);
     key.create(&to)?;
     stdout::line(to.display());
