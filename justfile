@@ -16,6 +16,10 @@ bench *args:
 test:
     cargo test --workspace
 
+# Kill, cut and mistreat everything, and write down in docs/ref/reliability.md what was counted
+faults:
+    BLINDSIGHT_FAULT_TABLE=docs/ref/reliability.md cargo test --workspace --test faults
+
 # Formatting and lints
 lint:
     cargo fmt --all --check

@@ -7,17 +7,20 @@
 //! - [`scene`] all of these at once, for messages that must be refused
 //! - [`log_record`] the log lines of this process
 //! - [`programs`] the real programs, and [`node_process`] one of them that runs
+//! - [`fleet`] all the programs of a site, to be killed and started again, and [`proxy`] a bad network between them
 //! - [`data_folder`] the folders that the committed configuration files expect
 //! - [`key_cache`] keys, made once
 
 pub mod bus;
 pub mod camera;
 pub mod data_folder;
+pub mod fleet;
 pub mod frames;
 pub mod key_cache;
 pub mod log_record;
 pub mod node_process;
 pub mod programs;
+pub mod proxy;
 pub mod scene;
 pub mod site;
 pub mod stack;

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -31,13 +31,16 @@ impl NodeProcess {
     /// As [`NodeProcess::start`], with a log filter.
     pub fn start_with(name: &str, args: &[&str], folder: &Path, filter: Option<&str>) -> Self {
         let mut command = command(name, folder);
-        command
-            .args(args)
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
+        command.args(args);
         if let Some(filter) = filter {
             command.env("RUST_LOG", filter);
         }
+        Self::spawn(name, command)
+    }
+
+    /// Starts a command, which is called `name` in messages. Its stdout goes nowhere.
+    pub fn spawn(name: &str, mut command: Command) -> Self {
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, incoming) = mpsc::channel();
@@ -83,16 +86,42 @@ impl NodeProcess {
         self.incoming = mpsc::channel().1;
     }
 
-    /// Kills it, as `kill -9` does, and waits until it is gone.
-    pub fn kill(mut self) {
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// All that it has said so far.
+    pub fn said(&mut self) -> &[String] {
+        self.log.extend(self.incoming.try_iter());
+        &self.log
+    }
+
+    /// Kills it, as `kill -9` does, waits until it is gone, and gives all that it said.
+    pub fn kill(mut self) -> Vec<String> {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+        self.log.extend(self.incoming.iter());
+        std::mem::take(&mut self.log)
     }
 
     /// Asks it to stop, as `kill` and service managers do.
     pub fn terminate(&mut self) {
-        let pid = Pid::from_child(&self.child);
-        kill_process(pid, Signal::TERM).unwrap();
+        self.signal(Signal::TERM);
+    }
+
+    /// Stops it where it stands, until [`NodeProcess::resume`]. Its connections stay open.
+    pub fn pause(&mut self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub fn resume(&mut self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&mut self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Waits until it has ended, and gives how it did and all that it said.

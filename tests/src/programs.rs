@@ -65,9 +65,16 @@ fn program(name: &str) -> PathBuf {
 /// Builds all programs and gives their folder.
 ///
 /// `cargo test` itself builds the programs of only those packages that have integration tests. Mostly there is nothing
-/// left to do but to link.
+/// left to do but to link. The running test is named too: without a test, cargo leaves the features out that only
+/// dev-dependencies ask for, and compiles half of this workspace once more.
 fn build() -> PathBuf {
     let test = env::current_exe().unwrap();
+    let (name, _hash) = test
+        .file_name()
+        .and_then(OsStr::to_str)
+        .unwrap()
+        .rsplit_once('-')
+        .unwrap();
     // The test program is TARGET/PROFILE/deps/NAME.
     let folder = test.ancestors().nth(2).unwrap();
     let profile = match folder.file_name().and_then(OsStr::to_str).unwrap() {
@@ -79,6 +86,8 @@ fn build() -> PathBuf {
             "build",
             "--workspace",
             "--bins",
+            "--test",
+            name,
             "--offline",
             "--profile",
             profile,

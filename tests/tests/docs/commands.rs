@@ -14,7 +14,7 @@ use crate::markdown::{blocks, documents, read, table_names};
 /// `demo` would run for long, so it is started where there are no frames: it says so only after all its options have been
 /// checked. `bench` is asked to use no thread, which it refuses last; `bench --plan` is run. Nodes are started where their
 /// file is missing, and the file has to be a committed one, which other tests load and run. What cargo and the shell do is
-/// not tried.
+/// not tried, nor what just does, but for its recipes being there.
 #[test]
 fn every_command_is_accepted() {
     let mut commands = 0;
@@ -27,6 +27,11 @@ fn every_command_is_accepted() {
                 let (code, expected, outcome) = match words[..] {
                     ["cargo", "build" | "test", ..]
                     | ["export", "PATH=\"$PWD/target/release:$PATH\""] => continue,
+                    ["just", recipe] => {
+                        let rule = format!("\n{recipe}:");
+                        assert!(read("justfile").contains(&rule), "{path}: {line}");
+                        continue;
+                    }
                     ["blindsight", "demo", ..] => {
                         let video = after("--video", &words).unwrap_or("samples");
                         (
