@@ -39,6 +39,7 @@ fn jump(fault: &'static str, name: &str, nodes: &[&str]) -> Option<[Vec<u64>; 2]
         rig.fleet
             .set_variable(node, "LD_PRELOAD", library.to_str().unwrap());
     }
+    rig.clock_is_right = !nodes.contains(&VIEWER);
     rig.start();
     rig.fleet.until_said(CAMERA, "camera stopped");
     let lines = read(&rig.fleet.out(VIEWER));

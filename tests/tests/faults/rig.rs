@@ -50,6 +50,8 @@ impl Frames {
 pub(crate) struct Rig {
     pub(crate) fleet: Fleet,
     pub(crate) plan: CameraPlan,
+    /// Whether the times in the viewer's log say how long something took.
+    pub(crate) clock_is_right: bool,
     frames: u64,
 }
 
@@ -76,6 +78,7 @@ impl Rig {
         Self {
             fleet,
             plan,
+            clock_is_right: true,
             frames,
         }
     }
@@ -143,7 +146,7 @@ impl Rig {
             delivered: account.delivered,
             drops: account.missing + account.skipped,
             duplicates: self.duplicates(),
-            longest_gap: account.longest_gap,
+            longest_gap: self.clock_is_right.then_some(account.longest_gap),
         });
         account
     }

@@ -63,8 +63,8 @@ pub(crate) struct Row {
     pub(crate) drops: u64,
     /// Tiles that came to the viewer again, and were dropped.
     pub(crate) duplicates: u64,
-    /// The longest time between two frames in the viewer's log.
-    pub(crate) longest_gap: Duration,
+    /// The longest time between two frames in the viewer's log, if its clock can be believed.
+    pub(crate) longest_gap: Option<Duration>,
 }
 
 /// Prints a row, and puts it into the file that the variable names.
@@ -96,10 +96,9 @@ fn line(row: &Row) -> String {
         duplicates,
         longest_gap,
     } = row;
-    let gap = longest_gap.as_secs_f64();
-    format!(
-        "| {fault} | {tried} | {captured} | {delivered} | {drops} | {duplicates} | {gap:.1} s |"
-    )
+    let seconds = |gap: &Duration| format!("{:.1} s", gap.as_secs_f64());
+    let gap = longest_gap.as_ref().map_or("-".to_owned(), seconds);
+    format!("| {fault} | {tried} | {captured} | {delivered} | {drops} | {duplicates} | {gap} |")
 }
 
 /// `text` with a row of its table replaced or added, and the rows in the order of [`FAULTS`].
@@ -139,7 +138,7 @@ fn a_row_replaces_the_one_of_its_fault() {
         delivered,
         drops: 0,
         duplicates: 7,
-        longest_gap: Duration::from_millis(1240),
+        longest_gap: Some(Duration::from_millis(1240)),
     };
     let [first, second, ..] = FAULTS;
     let empty = format!("Text.\n\n{BEGIN}\n\n{END}\n\nMore.\n");
