@@ -17,7 +17,7 @@ pub(crate) struct Delivered {
     /// Frames of the session between this one and the one before in the log.
     pub(crate) missing: u64,
     /// Frames captured and not sent since the one before in the log.
-    pub(crate) skipped: u64,
+    pub(crate) dropped: u64,
     pub(crate) status: String,
 }
 
@@ -27,18 +27,15 @@ pub(crate) struct Account {
     pub(crate) sessions: u64,
     pub(crate) delivered: u64,
     pub(crate) missing: u64,
-    pub(crate) skipped: u64,
+    pub(crate) dropped: u64,
     pub(crate) longest_gap: Duration,
 }
 
-/// The viewer's log below `out`: the rotated files, oldest first, and the one being written.
+/// The viewer's log below `out`: the full one and the one being written.
 ///
 /// What follows the last line's end is being written.
 pub(crate) fn read(out: &Path) -> Vec<Delivered> {
-    let older = (1..).map(|number| out.join(format!("frames.{number}.jsonl")));
-    let mut files: Vec<_> = older.take_while(|path| path.exists()).collect();
-    files.reverse();
-    files.push(out.join("frames.jsonl"));
+    let files = ["frames.1.jsonl", "frames.jsonl"].map(|name| out.join(name));
     let text = |path| fs::read_to_string(path).unwrap_or_default();
     let text: String = files.iter().map(text).collect();
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
@@ -64,7 +61,7 @@ fn delivered(line: &str) -> Delivered {
         captured_unix_ms: number("captured_unix_ms"),
         received_unix_ms: number("received_unix_ms"),
         missing: number("missing"),
-        skipped: number("skipped"),
+        dropped: number("dropped"),
         status: text("status"),
     }
 }
@@ -112,7 +109,7 @@ pub(crate) fn account(lines: &[Delivered], camera: &str) -> Result<Account, Stri
         account.sessions += u64::from(same_session.is_none());
         account.delivered += 1;
         account.missing += line.missing;
-        account.skipped += line.skipped;
+        account.dropped += line.dropped;
         if let Some(before) = before {
             let gap = line
                 .received_unix_ms
@@ -137,7 +134,7 @@ mod tests {
             captured_unix_ms: 5,
             received_unix_ms: 100 + 10 * place,
             missing: *missing,
-            skipped: 2,
+            dropped: 2,
             status: "map".to_owned(),
         };
         (0..).zip(frames).map(line).collect()
@@ -160,7 +157,7 @@ mod tests {
             sessions: 2,
             delivered: 5,
             missing: 3,
-            skipped: 10,
+            dropped: 10,
             longest_gap: Duration::from_millis(510),
         };
         assert_eq!(account(&frames, "gate"), Ok(expected));
@@ -200,18 +197,17 @@ mod tests {
     }
 
     #[test]
-    fn a_log_is_read_with_its_older_parts_and_without_what_is_being_written() {
+    fn a_log_is_read_with_its_older_part_and_without_what_is_being_written() {
         let folder = tempfile::tempdir().unwrap();
         let line = |seq: u64| {
             format!(
                 "{{\"camera\":\"gate\",\"session\":\"a\",\"seq\":{seq},\"captured_unix_ms\":1,\"received_unix_ms\":2,\
-                 \"tiles\":1,\"bytes\":9,\"missing\":0,\"skipped\":0,\"status\":\"map\"}}\n"
+                 \"tiles\":1,\"bytes\":9,\"missing\":0,\"dropped\":0,\"status\":\"map\"}}\n"
             )
         };
         let write = |name: &str, text: String| fs::write(folder.path().join(name), text).unwrap();
         assert_eq!(read(folder.path()), []);
-        write("frames.2.jsonl", line(0) + &line(1));
-        write("frames.1.jsonl", line(2));
+        write("frames.1.jsonl", line(0) + &line(1) + &line(2));
         write("frames.jsonl", line(3) + &line(4)[..20]);
         let seqs: Vec<u64> = read(folder.path()).iter().map(|line| line.seq).collect();
         assert_eq!(seqs, [0, 1, 2, 3]);

@@ -129,7 +129,8 @@ impl Rig {
     pub(crate) fn everything_arrived(self, fault: &'static str, tried: u64) -> Account {
         let frames = self.frames;
         let account = self.finish(fault, tried);
-        assert_eq!((account.delivered, account.missing), (frames, 0));
+        let counted = (account.delivered, account.missing, account.dropped);
+        assert_eq!(counted, (frames, 0, 0));
         account
     }
 
@@ -137,18 +138,48 @@ impl Rig {
     pub(crate) fn finish(mut self, fault: &'static str, tried: u64) -> Account {
         self.fleet.until_ended(CAMERA);
         self.stop();
+        let account = self.account();
+        let said = self.fleet.said(CAMERA);
+        let stopped = said.iter().find(|line| line.contains("camera stopped"));
+        let stopped = stopped.expect("a last line of the camera");
+        let counted = |what| number_before(stopped, what);
+        let [captured, dropped] = [" frames captured", " dropped"].map(counted);
+        let [sent, given_up] = [" sent,", " given up"].map(counted);
+        assert_eq!(captured, self.frames, "{stopped}");
+        assert_eq!(captured, sent + dropped, "{stopped}");
+        // A receipt that was lost makes a frame count as given up that did arrive.
+        assert!(
+            account.delivered + given_up >= sent,
+            "{account:?} {stopped}"
+        );
+        assert!(account.dropped <= dropped, "{account:?} {stopped}");
+        self.report(fault, tried, captured, &account);
+        account
+    }
+
+    /// What the viewer's log accounts for. It must keep the promise.
+    pub(crate) fn account(&self) -> Account {
         let lines = read(&self.fleet.out(VIEWER));
-        let account = account(&lines, CAMERA).unwrap_or_else(|broken| panic!("{broken}"));
+        account(&lines, CAMERA).unwrap_or_else(|broken| panic!("{broken}"))
+    }
+
+    /// Adds a row to the table.
+    pub(crate) fn report(
+        &mut self,
+        fault: &'static str,
+        tried: u64,
+        captured: u64,
+        account: &Account,
+    ) {
         report(Row {
             fault,
             tried,
-            captured: self.frames,
+            captured,
             delivered: account.delivered,
-            drops: account.missing + account.skipped,
+            drops: captured - account.delivered,
             duplicates: self.duplicates(),
             longest_gap: self.clock_is_right.then_some(account.longest_gap),
         });
-        account
     }
 
     /// Ends all that still runs, in good order; the brokers last. Nothing may have panicked.

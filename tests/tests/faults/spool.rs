@@ -4,14 +4,16 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use e2e::site::{CAMERA, VIEWER};
+use e2e::PATIENCE;
+use e2e::fleet::BROKER;
+use e2e::site::{CAMERA, VIEWER, WORKER};
 
-use crate::rig::{Frames, Rig};
+use crate::rig::{Frames, Rig, number_before};
 
-/// Room for 25 frames of 0.37 MB.
-const ROOMY: &str = "policy = \"all\"\ncredit = 4\nreceipt_timeout_s = 1\nspool = \"spool\"\nspool_bytes = 10000000";
+/// Room for 160 frames of 0.37 MB.
+const ROOMY: &str = "policy = \"all\"\ncredit = 4\nreceipt_timeout_s = 1\nspool = \"spool\"\nspool_bytes = 60000000";
 /// Room for five.
 const SMALL: &str =
     "policy = \"all\"\ncredit = 4\nreceipt_timeout_s = 1\nspool = \"spool\"\nspool_bytes = 2000000";
@@ -59,6 +61,93 @@ fn on_a_full_disk() {
     rig.fleet.wrap(CAMERA, way);
     without_a_viewer_for_too_long(&mut rig);
     rig.everything_arrived("disk of the spool full", 1);
+}
+
+/// The camera dies with frames in its spool, and each run leaves more of them to the next.
+#[test]
+fn of_a_camera_that_is_killed() {
+    const TRIES: u64 = 3;
+    let mut rig = Rig::new("spool-killed", Frames::Bfv, 30, Some(20), ROOMY);
+    rig.fleet.start(BROKER);
+    let mut captured = 0;
+    for _ in 0..TRIES {
+        rig.fleet.start(CAMERA);
+        let known = spooled(&rig).len();
+        wait_until(|| spooled(&rig).len() >= known + 6);
+        rig.fleet.kill(CAMERA);
+        captured += (spooled(&rig).len() - known) as u64;
+    }
+    rig.fleet.start_all(&[VIEWER, WORKER, CAMERA]);
+    rig.fleet.until_ended(CAMERA);
+    rig.stop();
+    // The last run had all of its own frames besides.
+    captured += 30;
+    let account = rig.account();
+    let counted = (account.sessions, account.delivered, account.missing);
+    assert_eq!(counted, (TRIES + 1, captured, 0));
+    assert_eq!(spooled(&rig), Vec::<PathBuf>::new());
+    rig.report("camera killed, with a spool", TRIES, captured, &account);
+}
+
+/// Of the frames that a killed camera left behind, some files are damaged.
+#[test]
+fn torn() {
+    let mut rig = Rig::new("spool-torn", Frames::Bfv, 10, Some(20), ROOMY);
+    rig.fleet.start_all(&[BROKER, CAMERA]);
+    wait_until(|| spooled(&rig).len() == 10);
+    rig.fleet.kill(CAMERA);
+    let files = spooled(&rig);
+    let half_written = fs::File::options().write(true).open(&files[2]).unwrap();
+    half_written.set_len(100_000).unwrap();
+    let empty = fs::File::create(&files[5]).unwrap();
+    drop((half_written, empty));
+    let mut changed = fs::read(&files[6]).unwrap();
+    changed[200_000] ^= 1;
+    fs::write(&files[6], changed).unwrap();
+    fs::write(
+        spool(&rig).join("0000000001-00000000000000000011.new"),
+        "half a frame",
+    )
+    .unwrap();
+
+    rig.fleet.start_all(&[VIEWER, WORKER, CAMERA]);
+    rig.fleet.until_said(CAMERA, "camera stopped");
+    let said = rig.fleet.said(CAMERA);
+    let stopped = said.iter().find(|line| line.contains("camera stopped"));
+    let counted = |what| number_before(stopped.unwrap(), what);
+    assert_eq!([" recovered", " torn"].map(counted), [8, 3], "{stopped:?}");
+    rig.fleet.until_ended(CAMERA);
+    rig.stop();
+    let account = rig.account();
+    let counted = (account.sessions, account.delivered, account.missing);
+    assert_eq!(counted, (2, 17, 3));
+    assert_eq!(spooled(&rig), Vec::<PathBuf>::new());
+    rig.report("files of the spool torn", 3, 20, &account);
+}
+
+/// Waits for what happens by itself.
+fn wait_until(is_so: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < PATIENCE);
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The frames in the spool, in order.
+fn spooled(rig: &Rig) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(spool(rig)) else {
+        return Vec::new();
+    };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let mut frames: Vec<PathBuf> = paths
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "frame")
+        })
+        .collect();
+    frames.sort();
+    frames
 }
 
 fn without_a_viewer_for_too_long(rig: &mut Rig) {

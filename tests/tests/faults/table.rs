@@ -16,7 +16,7 @@ const HEAD: &str = "| fault | times tried | frames captured | delivered | counte
                     | --- | --- | --- | --- | --- | --- | --- |\n";
 
 /// Every fault, in the order of the table.
-pub(crate) const FAULTS: [&str; 29] = [
+pub(crate) const FAULTS: [&str; 33] = [
     "broker killed and started again mid-frame",
     "broker away for 3 s",
     "broker stands still for 3 s",
@@ -43,6 +43,10 @@ pub(crate) const FAULTS: [&str; 29] = [
     "garbage between messages",
     "messages larger than a node takes",
     "messages on another camera's topic",
+    "spool full",
+    "disk of the spool full",
+    "files of the spool torn",
+    "camera killed, with a spool",
     "clocks of camera and worker jump",
     "clock of the viewer jumps",
     "1,000 frames, a random fault each few seconds",
