@@ -77,7 +77,7 @@ pub struct CameraSummary {
     pub bytes: u64,
     /// Frames whose receipt came.
     pub confirmed: u64,
-    /// Frames given up whose receipt never came.
+    /// Frames given up whose receipt never came, and spooled ones under a retired key set.
     pub given_up: u64,
     /// Frames without a receipt when the camera stopped.
     pub without_receipt: u64,

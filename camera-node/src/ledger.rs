@@ -8,9 +8,11 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use cipherframe::KeyId;
 use tokio::sync::watch;
 use wire::failure::Failure;
 use wire::message::FrameId;
+use wire::trust::Trust;
 
 use crate::blocking::blocking;
 use crate::event::{CameraEvent, CameraSummary, Observer};
@@ -30,6 +32,8 @@ pub(crate) struct Ledger {
     observer: Observer,
     /// Names the camera; session and sequence number are of no meaning.
     camera: FrameId,
+    /// Knows which key sets are retired.
+    trust: Trust,
 }
 
 struct State {
@@ -62,6 +66,7 @@ impl Ledger {
         spool: Option<(Spool, Found)>,
         observer: Observer,
         camera: FrameId,
+        trust: Trust,
     ) -> Ledger {
         let mut summary = CameraSummary::default();
         let spool = spool.map(|(spool, found)| {
@@ -82,6 +87,7 @@ impl Ledger {
             changed: watch::Sender::new(()),
             observer,
             camera,
+            trust,
         }
     }
 
@@ -111,7 +117,7 @@ impl Ledger {
         let spooled = self.spool.as_ref().map_or(0, |spool| locked(spool).len());
         let state = self.state();
         CameraSummary {
-            given_up: state.outbox.given_up(),
+            given_up: state.summary.given_up + state.outbox.given_up(),
             without_receipt: state.outbox.len() as u64,
             spooled: spooled as u64,
             ..state.summary
@@ -154,7 +160,7 @@ impl Ledger {
     }
 
     /// The frame whose turn it is to be sent, if there is one. A frame that the spool does not give
-    /// back is struck off and counted.
+    /// back, or that is under a retired key set, is struck off and counted.
     pub(crate) async fn next_turn(&self) -> Result<Option<Turn>, Failure> {
         loop {
             let (key, sent, in_memory) = {
@@ -172,6 +178,13 @@ impl Ledger {
             let read = blocking(move || spool.and_then(|spool| locked(&spool).read(key))).await?;
             let reason = match read {
                 Some(Ok(frame)) => {
+                    let key_set = KeyId::from_bytes(frame.header.key_id);
+                    if self.trust.current().is_retired(key_set) {
+                        tracing::warn!(seq = key.seq, %key_set, "a spooled frame is under a retired key set, dropped it");
+                        self.state().summary.given_up += 1;
+                        self.strike_off(key).await?;
+                        continue;
+                    }
                     let frame = Arc::new(frame);
                     return Ok(Some(Turn { key, frame, again }));
                 }

@@ -110,7 +110,7 @@ pub async fn run(
     let trust_file = node.trust.clone();
     let retirement = Retirement::watch(link.trust.clone(), sealer.key_set(), trust_file, &shutdown);
     let desk = ReceiptDesk {
-        trust: link.trust,
+        trust: link.trust.clone(),
         limits: Limits {
             max_envelope_bytes: mqtt.max_packet_bytes,
         },
@@ -129,7 +129,7 @@ pub async fn run(
         sealer: Arc::new(sealer),
         outlet: &link.publisher,
         connected: link.publisher.connected(),
-        ledger: Ledger::new(outbox, spool, observer.clone(), next.clone()),
+        ledger: Ledger::new(outbox, spool, observer.clone(), next.clone(), link.trust),
         policy: delivery.policy,
         frame_bytes: frame.bytes,
         next,
@@ -137,7 +137,9 @@ pub async fn run(
     };
     // Takes the queue of arrivals with it, whose end is that of the desk.
     let ended = stream.run(source, preprocessor, arrivals, retirement.stop());
-    let ended = ended.await.and_then(|ended| retirement.check().map(|()| ended));
+    let ended = ended
+        .await
+        .and_then(|ended| retirement.check().map(|()| ended));
     let mut summary = stream.summary();
     summary.refused = desk.await.unwrap_or_default();
     link.publisher.stop(reason(&ended)).await;

@@ -201,7 +201,7 @@ async fn workers_and_viewers_are_enrolled_kept_to_cameras_and_revoked_while_ever
     scene.viewer_refuses(&topic, bytes(), reason).await;
 
     // A receipt for a frame that has one already changes nothing, as long as it is of an enrolled viewer.
-    let (frame, _) = scene.camera.published().await;
+    let (frame, _) = scene.camera.captured().await;
     let receipt = Receipt { frame };
     let desk = scene.stack.site.identity("desk");
     let say_receipt = || seal(&desk, &receipt, &[]).unwrap();
@@ -316,6 +316,8 @@ fn header(site: &Site, key_id: [u8; 16]) -> TileHeader {
         tile: 0,
         tiles: 1,
         captured_unix_ms: 1,
+        oldest: 5,
+        dropped: 0,
         spec: stream().to_bytes(),
         parameters: stream().fingerprint().0,
         key_id,

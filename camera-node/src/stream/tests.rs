@@ -134,6 +134,7 @@ struct Setup<'a> {
     interval: Option<Duration>,
     spool: Option<(&'a Path, u64)>,
     session: u8,
+    retired: &'a [KeyId],
 }
 
 /// A stream of luma frames of 4 x 4 pixels, each one tile, with room for all of them and a credit of 2.
@@ -146,6 +147,7 @@ const SETUP: Setup<'_> = Setup {
     interval: None,
     spool: None,
     session: 5,
+    retired: &[],
 };
 
 /// A running stream and all its ends.
@@ -198,7 +200,12 @@ impl Bench {
             .map(|(folder, bytes)| Spool::open(folder, bytes, &next.site, &next.camera).unwrap());
         let policy = setup.policy;
         let outbox = Outbox::new(policy, NonZeroU32::new(2).unwrap(), setup.timeout);
-        let ledger = Ledger::new(outbox, spool, observer.clone(), next.clone());
+        let mut known = TrustStore::new();
+        setup
+            .retired
+            .iter()
+            .for_each(|key_set| known.retire(*key_set).unwrap());
+        let ledger = Ledger::new(outbox, spool, observer.clone(), next.clone(), known.into());
         let source = Box::new(ListSource(pulls, setup.interval));
         let stream = tokio::spawn(async move {
             let stream = Stream {
@@ -449,6 +456,29 @@ async fn a_spool_takes_what_the_credit_does_not_and_keeps_it_over_a_restart() {
         .collect();
     expected.push((0, 0));
     assert_eq!(level_sums(seen), expected);
+}
+
+#[tokio::test]
+async fn spooled_frames_under_a_retired_key_set_hold_nothing_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let spooled = |session, retired| Setup {
+        spool: Some((folder.path(), 1 << 20)),
+        session,
+        retired,
+        ..SETUP
+    };
+    let bench = Bench::start(frames(3), &spooled(5, &[]));
+    bench.expect_tiles(2).await;
+    bench.shutdown.cancel();
+    assert_eq!(bench.end().await.1.spooled, 3);
+    let retired = [KeyId::from_bytes([7; 16])];
+    let bench = Bench::start(VecDeque::new(), &spooled(6, &retired));
+    let (ended, summary, _) = bench.end().await;
+    assert_eq!((ended, summary.tiles), (Ended::Source, 0));
+    assert_eq!(
+        (summary.recovered, summary.given_up, summary.spooled),
+        (3, 3, 0)
+    );
 }
 
 #[tokio::test]

@@ -67,12 +67,14 @@ fn every_key_of_the_configuration_is_described_and_no_other() {
         let text = format!("[[{section}]]\nzz = 1\n");
         let said = TrustStore::parse(Path::new("trust.toml"), &text).unwrap_err();
         let keys = named_instead(&said.to_string());
-        keys.map(|key| format!("{section}.{key}")).collect()
+        let keys = keys.iter().map(|key| format!("{section}.{key}"));
+        keys.collect()
     };
     let said = TrustStore::parse(Path::new("trust.toml"), "zz = 1\n").unwrap_err();
     let sections_known = named_instead(&said.to_string());
     let known = sections_known
-        .flat_map(|section| keys_of(&section))
+        .iter()
+        .flat_map(|section| keys_of(section))
         .collect();
     assert_eq!(sections["trust.toml"], known);
 }
@@ -85,10 +87,11 @@ fn known_keys(node: &str) -> BTreeSet<String> {
         fs::write(folder.path().join(&file), text).unwrap();
         run("blindsight", &["config", "check", &file], folder.path()).stderr
     };
-    let sections: Vec<String> = named_instead(&told("zz = 1\n")).collect();
+    let sections = named_instead(&told("zz = 1\n"));
     let keys_of = |section: &String| -> Vec<String> {
         let said = told(&format!("[{section}]\nzz = 1\n"));
         named_instead(&said)
+            .iter()
             .map(|key| format!("{section}.{key}"))
             .collect()
     };
@@ -96,12 +99,12 @@ fn known_keys(node: &str) -> BTreeSet<String> {
 }
 
 /// The names that an error about an unknown key gives instead.
-fn named_instead(said: &str) -> impl Iterator<Item = String> {
+fn named_instead(said: &str) -> Vec<String> {
     let named = said
         .split("unknown key; use ")
         .nth(1)
         .and_then(|rest| rest.split(", or remove it").next());
-    ticked(named.unwrap_or_else(|| panic!("no key is named in:\n{said}"))).into_iter()
+    ticked(named.unwrap_or_else(|| panic!("no key is named in:\n{said}")))
 }
 
 /// The file with those of its sections replaced that stand in `changed`.

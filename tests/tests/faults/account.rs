@@ -165,7 +165,9 @@ mod tests {
 
     #[test]
     fn every_broken_promise_is_found() {
-        let refused: [(&[(&str, u64, u64)], &str); 5] = [
+        /// Session, sequence number and what is counted as missing.
+        type Line = (&'static str, u64, u64);
+        let refused: [(&[Line], &str); 5] = [
             (
                 &[("a", 0, 0), ("a", 0, 0)],
                 "frame 0 of session a comes after 0",
