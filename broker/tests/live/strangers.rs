@@ -10,8 +10,10 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 use wire::mqtt::{MqttConfig, Publisher, Subscriber};
 
-/// How soon a message must be there while strangers do their worst, on a busy machine.
-const PROMPT: Duration = Duration::from_secs(8);
+/// How soon a message must be there while strangers do their worst, on a machine that is busy with other work.
+const PROMPT: Duration = Duration::from_secs(25);
+/// A handshake that holds others up would do so for longer.
+const LONG: Duration = Duration::from_secs(60);
 
 /// A stream through a broker.
 struct Stream {
@@ -88,7 +90,7 @@ async fn a_connack_as_first_packet_is_answered_by_hanging_up() {
 #[tokio::test]
 async fn a_silent_tls_peer_holds_nobody_up() {
     let folder = tempfile::tempdir().unwrap();
-    let (broker, config) = secure_broker(&folder).await;
+    let (broker, config) = secure_broker(&folder, LONG).await;
     let mut stream = Stream::start(config).await;
     let mut silent = Vec::new();
     for _ in 0..8 {
@@ -100,14 +102,17 @@ async fn a_silent_tls_peer_holds_nobody_up() {
         .write_all(b"\x16\x03\x01\x02\x00\x01")
         .await
         .unwrap();
-    silent.push(halting);
     stream.goes_on().await;
-    // The handshake may take 5 s.
-    for peer in &mut silent {
-        is_closed(peer, Duration::from_secs(5) + PROMPT).await;
-    }
-    assert!(broker.counters().refused(Refusal::TooSlow) >= 9);
-    stream.goes_on().await;
+    assert!(broker.counters().waiting() >= 9);
+}
+
+#[tokio::test]
+async fn a_silent_tls_peer_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let (broker, _) = secure_broker(&folder, Duration::from_secs(1)).await;
+    let mut silent = stranger(&broker).await;
+    is_closed(&mut silent, PROMPT).await;
+    assert_eq!(broker.counters().refused(Refusal::TooSlow), 1);
 }
 
 #[tokio::test]
@@ -115,7 +120,7 @@ async fn two_hundred_idle_connections_keep_nobody_out() {
     for tls in [false, true] {
         let folder = tempfile::tempdir().unwrap();
         let (broker, config) = if tls {
-            secure_broker(&folder).await
+            secure_broker(&folder, LONG).await
         } else {
             let broker = start().await;
             let config = client_of(broker.addr());

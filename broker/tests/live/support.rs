@@ -10,7 +10,7 @@ use wire::shutdown::Shutdown;
 use wire::topic::Topic;
 
 /// Longer than anything here takes on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) async fn start() -> Broker {
     start_on("127.0.0.1:0".parse().unwrap()).await

@@ -21,7 +21,7 @@ fn server_tls(folder: &Path, names: &[&str]) -> (Authority, TlsConfig) {
         certificate,
         key,
         client_ca: None,
-        handshake_timeout: Duration::from_secs(5),
+        handshake_timeout: PATIENCE,
     };
     (authority, tls)
 }
@@ -36,8 +36,12 @@ fn over_tls(broker: &Broker, ca: &Path, identity: Option<ClientIdentity>) -> Mqt
 }
 
 /// A broker with TLS for 127.0.0.1 and the user `gate`, and the configuration of that user.
-pub(crate) async fn secure_broker(folder: &TempDir) -> (Broker, MqttConfig) {
-    let (authority, tls) = server_tls(folder.path(), &["127.0.0.1"]);
+pub(crate) async fn secure_broker(
+    folder: &TempDir,
+    handshake_timeout: Duration,
+) -> (Broker, MqttConfig) {
+    let (authority, mut tls) = server_tls(folder.path(), &["127.0.0.1"]);
+    tls.handshake_timeout = handshake_timeout;
     let broker = start_as(BrokerConfig {
         tls: Some(tls),
         users: Some(users(folder.path(), &["gate"])),
@@ -52,7 +56,7 @@ pub(crate) async fn secure_broker(folder: &TempDir) -> (Broker, MqttConfig) {
 #[tokio::test]
 async fn three_mebibytes_pass_encrypted_and_unchanged() {
     let folder = tempfile::tempdir().unwrap();
-    let (broker, config) = secure_broker(&folder).await;
+    let (broker, config) = secure_broker(&folder, PATIENCE).await;
     let mut subscriber = frame_subscriber(&config).await;
     let publisher = publisher(&config);
     let sent: Vec<u8> = (0..3 << 20)
@@ -69,7 +73,7 @@ async fn three_mebibytes_pass_encrypted_and_unchanged() {
 #[tokio::test]
 async fn a_node_that_stops_says_so_through_the_tunnel() {
     let folder = tempfile::tempdir().unwrap();
-    let (_broker, config) = secure_broker(&folder).await;
+    let (_broker, config) = secure_broker(&folder, PATIENCE).await;
     let states = wire::topic::Topic::all_node_states(&config.site);
     let mut watcher = subscriber(&config, states).await;
     let leaving = publisher(&config);
