@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
-use wire::config::{self, ConfigErrors, LogConfig, LogToml, Problems};
+use wire::config::{
+    self, ConfigErrors, LogConfig, LogToml, Problems, TelemetryConfig, TelemetryToml,
+};
 use wire::mqtt::{DEFAULT_MAX_PACKET_BYTES, PACKET_BYTES_RANGE};
 use wire::name::Name;
 
@@ -33,6 +35,8 @@ pub struct BrokerToml {
     pub tls: Option<TlsToml>,
     /// `[auth]`.
     pub auth: Option<AuthToml>,
+    /// `[telemetry]`.
+    pub telemetry: Option<TelemetryToml>,
     /// `[log]`.
     pub log: Option<LogToml>,
 }
@@ -111,6 +115,8 @@ pub struct BrokerConfig {
     pub ring_log_bytes: usize,
     /// Name of the broker in its log lines.
     pub name: String,
+    /// Where its metrics and health are served.
+    pub telemetry: TelemetryConfig,
     /// Its log.
     pub log: LogConfig,
 }
@@ -125,6 +131,7 @@ impl Default for BrokerConfig {
             max_connections: DEFAULT_MAX_CONNECTIONS,
             ring_log_bytes: DEFAULT_RING_LOG_BYTES,
             name: "broker".to_owned(),
+            telemetry: TelemetryConfig::default(),
             log: LogConfig::default(),
         }
     }
@@ -171,6 +178,7 @@ impl BrokerConfig {
         let name = section.name.unwrap_or(default.name);
         let mend = "use 1 to 32 of the characters a-z, 0-9, _ and -";
         let name = problems.parsed::<Name>("broker.name", &name, mend);
+        let telemetry = TelemetryToml::meaning(typed.telemetry, problems);
         guarded.then_some(())?;
         Some(Self {
             listen: listen?,
@@ -180,6 +188,7 @@ impl BrokerConfig {
             max_connections: connections?,
             ring_log_bytes: ring_log?,
             name: name?.to_string(),
+            telemetry: telemetry?,
             log: LogToml::meaning(typed.log),
         })
     }
@@ -239,7 +248,17 @@ mod tests {
     #[test]
     fn the_demo_file_spells_out_the_defaults() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/demo/broker.toml");
-        assert_eq!(BrokerConfig::load(&path).unwrap(), BrokerConfig::default());
+        let config = BrokerConfig::load(&path).unwrap();
+        assert!(config.telemetry.listen.is_some());
+        let telemetry = TelemetryConfig::default();
+        let expected = BrokerConfig::default();
+        assert_eq!(
+            BrokerConfig {
+                telemetry,
+                ..config
+            },
+            expected
+        );
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod config;
 mod counters;
 mod credential;
 mod engine;
+mod figures;
 mod front;
 mod listen;
 mod ring_log;
@@ -29,6 +30,7 @@ use tokio::time;
 use wire::failure::{Failure, FailureKind};
 use wire::mqtt;
 use wire::shutdown::Shutdown;
+use wire::telemetry::Telemetry;
 
 pub use config::{BrokerConfig, BrokerToml, DEFAULT_RING_LOG_BYTES, TlsConfig};
 pub use counters::{Counters, Refusal};
@@ -37,6 +39,7 @@ pub use users::{Users, UsersError};
 
 use credential::Credential;
 use engine::Engine;
+use figures::{EchoNotes, Echoes, Sizes};
 use front::Entrance;
 use listen::Guard;
 use users::Doorkeeper;
@@ -75,6 +78,15 @@ impl Broker {
     /// users and client certificates; those of the certificates', keys' and users' files;
     /// [`FailureKind::Unavailable`] when no message comes back within 10 s.
     pub async fn start(config: BrokerConfig, listener: TcpListener) -> Result<Self, Failure> {
+        Self::start_counting(config, listener, Arc::default()).await
+    }
+
+    /// As [`Broker::start`]; what comes in at the door is counted in `counters`.
+    async fn start_counting(
+        config: BrokerConfig,
+        listener: TcpListener,
+        counters: Arc<Counters>,
+    ) -> Result<Self, Failure> {
         let address = listen::guarded_address(&listener, config.guard())?;
         let surely_kept_bytes = config.surely_kept_bytes();
         let files = config.clone();
@@ -85,7 +97,6 @@ impl Broker {
                 return Err(Failure::new(FailureKind::Bug, error.to_string(), mend));
             }
         };
-        let counters = Arc::new(Counters::default());
         let credential = Credential::new()?;
         let engine =
             Engine::start(&config, listener, entrance, &credential, counters.clone()).await?;
@@ -127,10 +138,10 @@ impl Broker {
     }
 
     /// Returns when the broker is of no use any more.
-    async fn failed(&mut self) -> Failure {
+    async fn failed(&mut self, notes: &EchoNotes<'_>) -> Failure {
         tokio::select! {
             failure = self.engine.died() => failure,
-            failure = self.probe.watch() => failure,
+            failure = self.probe.watch(notes) => failure,
         }
     }
 }
@@ -173,23 +184,37 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     reachable
 }
 
-/// Runs a broker until `shutdown` is cancelled or it is of no use any more.
+/// Runs a broker until `shutdown` is cancelled or it is of no use any more, and shows how it is as
+/// `config.telemetry` says.
 ///
 /// # Errors
-/// Those of [`Broker::start`]; later [`FailureKind::Unavailable`] when messages stop coming back,
-/// so that a supervisor starts it again.
+/// Those of [`Broker::start`], and an address for metrics that cannot be listened on; later
+/// [`FailureKind::Unavailable`] when messages stop coming back, so that a supervisor starts it
+/// again.
 pub async fn run(
     config: BrokerConfig,
     listener: TcpListener,
     shutdown: Shutdown,
 ) -> Result<(), Failure> {
+    let echoes = Arc::new(Echoes::default());
+    let counters = Arc::new(Counters::default());
+    let (sizes, heard, counted) = (Sizes::of(&config), echoes.clone(), counters.clone());
+    let figures = move || figures::families(sizes, &heard, &counted);
+    let telemetry = Telemetry::start("broker", &config.telemetry, figures, &shutdown).await?;
+    let notes = EchoNotes {
+        echoes: &echoes,
+        works: telemetry
+            .vitals()
+            .need("messages to itself do not come back"),
+    };
     let mut broker = tokio::select! {
         () = shutdown.cancelled() => return Ok(()),
-        started = Broker::start(config, listener) => started?,
+        started = Broker::start_counting(config, listener, counters) => started?,
     };
+    notes.works.set(true);
     let ended = tokio::select! {
         () = shutdown.cancelled() => Ok(()),
-        failure = broker.failed() => Err(failure),
+        failure = broker.failed(&notes) => Err(failure),
     };
     broker.stop().await;
     ended
@@ -222,14 +247,18 @@ impl Probe {
     }
 
     /// Asks again and again; returns when too many answers in a row are missing.
-    async fn watch(&self) -> Failure {
+    async fn watch(&self, notes: &EchoNotes<'_>) -> Failure {
         let mut misses = 0;
         loop {
             time::sleep(WATCH_EVERY).await;
             match self.ask(WATCH_PATIENCE).await {
-                Ok(()) => misses = 0,
+                Ok(after) => {
+                    misses = 0;
+                    notes.answered(after);
+                }
                 Err(failure) => {
                     misses += 1;
+                    notes.missing();
                     tracing::warn!(misses, "no echo: {}", failure.what);
                     if misses >= WATCH_MISSES {
                         return failure;
@@ -243,7 +272,7 @@ impl Probe {
     ///
     /// The echo goes to rumqttd itself: over TLS it would take a client certificate, a user, and a
     /// place that clients may need.
-    async fn ask(&self, patience: Duration) -> Result<(), Failure> {
+    async fn ask(&self, patience: Duration) -> Result<Duration, Failure> {
         let noticed = async {
             let before = self.counters.connections();
             let connection = TcpStream::connect(self.front).await;
@@ -260,7 +289,6 @@ impl Probe {
             ));
         }
         let login = Some(self.credential.login());
-        mqtt::echo(self.engine, ECHO_CALLER, login, patience).await?;
-        Ok(())
+        mqtt::echo(self.engine, ECHO_CALLER, login, patience).await
     }
 }

@@ -39,7 +39,8 @@ fn main() -> ExitCode {
 }
 
 fn run(path: &Path) -> Result<(), Failure> {
-    let config = BrokerConfig::load(path)?;
+    let mut config = BrokerConfig::load(path)?;
+    config.telemetry = config.telemetry.supervised();
     telemetry::init(config.log)?;
     let listener = broker::bind(config.listen)?;
     run_until_signals(|shutdown| broker::run(config, listener, shutdown))

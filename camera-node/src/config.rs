@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
-use wire::config::{self, ConfigErrors, LogConfig, LogToml, MqttToml, NodeToml, Problems};
+use wire::config::{
+    self, ConfigErrors, LogConfig, LogToml, MqttToml, NodeToml, Problems, TelemetryConfig,
+    TelemetryToml,
+};
 use wire::node::LinkConfig;
 
 pub use delivery::{DEFAULT_BYTES_ON_THE_WAY, DeliveryConfig, SpoolConfig};
@@ -31,6 +34,8 @@ pub struct CameraConfig {
     pub stream: StreamConfig,
     /// How much may be on its way.
     pub delivery: DeliveryConfig,
+    /// Where its metrics and health are served.
+    pub telemetry: TelemetryConfig,
     /// How log lines look.
     pub log: LogConfig,
     /// Whether the scheme `plain`, which hides nothing, is allowed. Never from a file.
@@ -67,6 +72,7 @@ struct CameraToml {
     source: Option<SourceToml>,
     stream: Option<StreamToml>,
     delivery: Option<DeliveryToml>,
+    telemetry: Option<TelemetryToml>,
     log: Option<LogToml>,
 }
 
@@ -97,11 +103,13 @@ fn meaning(typed: CameraToml, problems: &mut Problems) -> Option<CameraConfig> {
     let stream = typed.stream.unwrap_or_default().meaning(problems);
     let delivery = typed.delivery.unwrap_or_default();
     let delivery = delivery.meaning(is_paced, problems);
+    let telemetry = TelemetryToml::meaning(typed.telemetry, problems);
     Some(CameraConfig {
         link: link?,
         source: source?,
         stream: stream?,
         delivery: delivery?,
+        telemetry: telemetry?,
         log: LogToml::meaning(typed.log),
         insecure_plain: false,
     })

@@ -48,10 +48,11 @@ fn main() -> ExitCode {
 }
 
 fn run(path: &Path, insecure_plain: bool) -> Result<(), Failure> {
-    let config = CameraConfig {
+    let mut config = CameraConfig {
         insecure_plain,
         ..CameraConfig::load(path)?
     };
+    config.telemetry = config.telemetry.supervised();
     telemetry::init(config.log)?;
     let source = Box::new(config.source.open()?);
     run_until_signals(|shutdown| camera_node::run(config, source, Arc::new(|_| {}), shutdown))

@@ -39,6 +39,11 @@ impl<C: PartialEq, T> Backlog<C, T> {
         }
     }
 
+    /// The bytes of everything that waits.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Whether nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
         self.turns.is_empty()

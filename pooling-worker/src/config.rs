@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use wire::config::{self, ConfigErrors, LogConfig, LogToml, MqttToml, NodeToml, Problems};
+use wire::config::{
+    self, ConfigErrors, LogConfig, LogToml, MqttToml, NodeToml, Problems, TelemetryConfig,
+    TelemetryToml,
+};
 use wire::name::Name;
 use wire::node::LinkConfig;
 
@@ -26,6 +29,8 @@ pub struct WorkerConfig {
     pub backlog_bytes: usize,
     /// The workers of one group share the tiles out among them; `None` takes all.
     pub share: Option<Name>,
+    /// Where its metrics and health are served.
+    pub telemetry: TelemetryConfig,
     /// How log lines look.
     pub log: LogConfig,
     /// Whether keys of the scheme `plain`, which hides nothing, are taken. Never from a file.
@@ -39,6 +44,7 @@ struct WorkerToml {
     node: Option<NodeToml>,
     mqtt: Option<MqttToml>,
     pool: Option<PoolToml>,
+    telemetry: Option<TelemetryToml>,
     log: Option<LogToml>,
 }
 
@@ -78,6 +84,7 @@ fn meaning(typed: WorkerToml, problems: &mut Problems) -> Option<WorkerConfig> {
         backlog,
         LEAST_BACKLOG_BYTES..=MOST_BACKLOG_BYTES,
     );
+    let telemetry = TelemetryToml::meaning(typed.telemetry, problems);
     let mend = "name the group with 1 to 32 of the characters a-z, 0-9, _ and -";
     let share = match &pool.share {
         Some(group) => Some(problems.parsed::<Name>("pool.share", group, mend)?),
@@ -89,6 +96,7 @@ fn meaning(typed: WorkerToml, problems: &mut Problems) -> Option<WorkerConfig> {
         threads: threads?,
         backlog_bytes: backlog?,
         share,
+        telemetry: telemetry?,
         log: LogToml::meaning(typed.log),
         insecure_plain: false,
     })

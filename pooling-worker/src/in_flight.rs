@@ -33,6 +33,11 @@ impl InFlight {
         })
     }
 
+    /// How many tiles are in hand.
+    pub(crate) fn count(&self) -> usize {
+        self.tiles().len()
+    }
+
     fn tiles(&self) -> MutexGuard<'_, Tiles> {
         // No code that can panic runs under the lock, and a set is whole between any two calls.
         self.tiles.lock().unwrap_or_else(PoisonError::into_inner)

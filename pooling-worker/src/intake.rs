@@ -50,6 +50,19 @@ pub(crate) enum TileRefusal {
     },
 }
 
+impl TileRefusal {
+    /// A word for metrics.
+    pub(crate) fn label(&self) -> &'static str {
+        match self {
+            Self::Spec(_) => "bad_spec",
+            Self::TileCount { .. } => "tile_count",
+            Self::Parameters { .. } => "other_parameters",
+            Self::UnknownKey { .. } => "unknown_key",
+            Self::WrongScheme { .. } => "wrong_scheme",
+        }
+    }
+}
+
 /// Checks what the signed header says against the key it names. The ciphertext is not looked at.
 pub(crate) fn check(
     header: &TileHeader,

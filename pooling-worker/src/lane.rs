@@ -26,6 +26,9 @@ pub(crate) enum Width {
 }
 
 impl Width {
+    /// Both.
+    pub(crate) const ALL: [Self; 2] = [Self::Wide, Self::Narrow];
+
     /// How the tiles of `scheme` are pooled.
     pub(crate) fn of(scheme: SchemeId) -> Self {
         if scheme.get().tile_uses_all_threads() {
@@ -80,6 +83,11 @@ impl<T> Lane<T> {
     pub(crate) fn has_room(&self, bytes: usize) -> bool {
         let state = self.state();
         state.closed || state.backlog.has_room(bytes.saturating_add(BYTES_BESIDES))
+    }
+
+    /// The bytes of the tiles that wait.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.state().backlog.bytes()
     }
 
     /// Puts in a tile whose envelope has `bytes`; waits while there is no room for it.

@@ -10,6 +10,7 @@
 
 mod backlog;
 mod config;
+mod figures;
 mod in_flight;
 mod intake;
 mod keyring;

@@ -39,10 +39,11 @@ fn main() -> ExitCode {
 }
 
 fn run(path: &Path, insecure_plain: bool) -> Result<(), Failure> {
-    let config = WorkerConfig {
+    let mut config = WorkerConfig {
         insecure_plain,
         ..WorkerConfig::load(path)?
     };
+    config.telemetry = config.telemetry.supervised();
     telemetry::init(config.log)?;
     run_until_signals(|shutdown| pooling_worker::run(config, shutdown)).map(drop)
 }

@@ -11,9 +11,11 @@ use wire::envelope::Limits;
 use wire::failure::{Failure, FailureKind};
 use wire::node::{Credentials, NodeLink};
 use wire::role::NodeRole;
+use wire::telemetry::Telemetry;
 use wire::topic::Topic;
 
 use crate::config::WorkerConfig;
+use crate::figures::Figures;
 use crate::in_flight::InFlight;
 use crate::keyring::{self, Keyring};
 use crate::lane::Lanes;
@@ -34,11 +36,14 @@ const OUTGOING_QUEUE: usize = 4;
 
 /// Runs a worker until `shutdown` is cancelled: takes tiles in, pools them and sends the maps out.
 ///
+/// Meanwhile it shows how it is as `config.telemetry` says, and reports on its health topic.
+///
 /// It then finishes the tiles in work if that takes at most 2 s, gives up the others, and ends within 5 s. Needs a
 /// tokio runtime; pooling runs on threads of its own.
 ///
 /// # Errors
-/// A key file that cannot be used, a broker that does not answer at the start, or a bug.
+/// A key file that cannot be used, an address for metrics that cannot be listened on, a broker that does not answer at
+/// the start, or a bug.
 pub async fn run(
     config: WorkerConfig,
     shutdown: CancellationToken,
@@ -50,11 +55,30 @@ pub async fn run(
         Some(group) => Topic::shared(group, &frames),
         None => frames,
     }];
+    let figures = Figures {
+        counters: Arc::new(Counters::default()),
+        lanes: Arc::new(Lanes::new(config.backlog_bytes)),
+        in_flight: InFlight::default(),
+    };
+    let shown = figures.clone();
+    let families = move || shown.families();
+    let mut telemetry = Telemetry::start("worker", &config.telemetry, families, &shutdown).await?;
+    let vitals = telemetry.vitals().clone();
+    let keys_loaded = vitals.need("the evaluation keys are not loaded");
+    let connected = vitals.need("the MQTT broker has not answered yet");
+    let load = async {
+        let keyring = load_keys(&config, &stop, &shutdown).await?;
+        keys_loaded.set(keyring.is_some());
+        Ok::<_, Failure>(keyring)
+    };
+    let connect = async {
+        let link = NodeLink::connect(credentials, &config.link.mqtt, filters, &shutdown).await?;
+        link.watched_by(&vitals);
+        connected.set(true);
+        Ok::<_, Failure>(link)
+    };
     // At once: what is sent before a worker has subscribed is lost, and loading keys takes seconds.
-    let (keyring, link) = tokio::try_join!(
-        load_keys(&config, &stop, &shutdown),
-        NodeLink::connect(credentials, &config.link.mqtt, filters, &shutdown),
-    )?;
+    let (keyring, link) = tokio::try_join!(load, connect)?;
     let NodeLink {
         identity,
         trust,
@@ -66,8 +90,14 @@ pub async fn run(
         return Ok(WorkerSummary::default());
     };
 
-    let counters = Arc::new(Counters::default());
-    let lanes = Arc::new(Lanes::new(config.backlog_bytes));
+    let bulletin = publisher.bulletin(&config.link.node.health_topic());
+    let flow = figures.clone();
+    telemetry.report(NodeRole::Worker, bulletin, move || flow.flow());
+    let Figures {
+        counters,
+        lanes,
+        in_flight,
+    } = figures;
     let (pooled, outgoing) = mpsc::channel(OUTGOING_QUEUE);
     let pooling = Pooling {
         lanes: lanes.clone(),
@@ -84,9 +114,8 @@ pub async fn run(
             max_envelope_bytes: config.link.mqtt.max_packet_bytes,
         },
         keyring,
-        in_flight: InFlight::default(),
+        in_flight,
         lanes,
-        waits: 0,
         counters: counters.clone(),
         shutdown: shutdown.clone(),
     };
@@ -103,8 +132,14 @@ pub async fn run(
         stop.store(true, Ordering::Relaxed);
         time::sleep(GRACE).await;
     };
+    let stages = async {
+        tokio::join!(
+            vitals.during("the intake", intake.run(&mut subscriber, &publisher)),
+            vitals.during("the outlet", outlet.run()),
+        )
+    };
     tokio::select! {
-        _ = async { tokio::join!(intake.run(&mut subscriber, &publisher), outlet.run()) } => {}
+        _ = stages => {}
         () = deadline => tracing::warn!("not every tile in work ended in time, gave up the rest"),
     }
     publisher.stop("asked to stop").await;

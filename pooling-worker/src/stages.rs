@@ -35,8 +35,6 @@ pub(crate) struct Intake {
     pub(crate) keyring: Keyring,
     pub(crate) in_flight: InFlight,
     pub(crate) lanes: Arc<Lanes<Job>>,
-    /// How often a lane was full.
-    pub(crate) waits: u64,
     pub(crate) counters: Arc<Counters>,
     pub(crate) shutdown: CancellationToken,
 }
@@ -68,7 +66,7 @@ impl Intake {
         let tile = match envelope::open::<FrameTile>(topic, message, &trust, &self.limits) {
             Ok(tile) => tile,
             Err(refusal) => {
-                self.counters.refused.count();
+                self.counters.refused.count(refusal.label());
                 tracing::warn!(topic, reason = %refusal, "message refused");
                 return Ok(());
             }
@@ -81,7 +79,7 @@ impl Intake {
                 return Ok(());
             }
             Err(refusal) => {
-                self.counters.refused.count();
+                self.counters.refused.count(refusal.label());
                 log_tile(&header, &refusal, "tile refused");
                 return Ok(());
             }
@@ -100,15 +98,16 @@ impl Intake {
     }
 
     /// Says that nothing is read while a lane is full. Rarer and rarer, for that may happen with every tile.
-    fn note_a_full_lane(&mut self, lane: &Lane<Job>, width: Width, bytes: usize) {
+    fn note_a_full_lane(&self, lane: &Lane<Job>, width: Width, bytes: usize) {
         if lane.has_room(bytes) {
             return;
         }
-        self.waits += 1;
-        if self.waits.is_power_of_two() {
+        self.counters.full.count();
+        let times = self.counters.full.get();
+        if times.is_power_of_two() {
             tracing::warn!(
                 lane = width.as_str(),
-                times = self.waits,
+                times,
                 "as many tiles wait as `pool.backlog_bytes` allows; no stream is read until one is taken"
             );
         }

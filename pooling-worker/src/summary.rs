@@ -1,7 +1,9 @@
 //! What a worker counts.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What a worker did from start to end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -43,9 +45,13 @@ impl fmt::Display for WorkerSummary {
 pub(crate) struct Counters {
     pub(crate) tiles: Counter,
     pub(crate) maps: Counter,
-    pub(crate) refused: Counter,
+    pub(crate) refused: Reasons,
     pub(crate) failed: Counter,
     pub(crate) repeated: Counter,
+    /// How often a tile found its lane full, and the reading stopped.
+    pub(crate) full: Counter,
+    /// Milliseconds that pooling took, of all tiles.
+    pub(crate) pool_ms: Counter,
 }
 
 impl Counters {
@@ -55,7 +61,7 @@ impl Counters {
         WorkerSummary {
             tiles,
             maps,
-            refused: self.refused.get(),
+            refused: self.refused.total(),
             failed,
             repeated: self.repeated.get(),
             abandoned: tiles.saturating_sub(maps).saturating_sub(failed),
@@ -68,11 +74,43 @@ pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
     pub(crate) fn count(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.add(1);
     }
 
-    fn get(&self) -> u64 {
+    pub(crate) fn add(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A count for each reason, by its word.
+#[derive(Debug, Default)]
+pub(crate) struct Reasons(Mutex<BTreeMap<&'static str, u64>>);
+
+impl Reasons {
+    pub(crate) fn count(&self, reason: &'static str) {
+        *self.counts().entry(reason).or_default() += 1;
+    }
+
+    fn total(&self) -> u64 {
+        self.counts().values().sum()
+    }
+
+    /// Each reason that there was, with its count.
+    pub(crate) fn all(&self) -> Vec<(&'static str, u64)> {
+        let counts = self.counts();
+        counts
+            .iter()
+            .map(|(reason, count)| (*reason, *count))
+            .collect()
+    }
+
+    fn counts(&self) -> MutexGuard<'_, BTreeMap<&'static str, u64>> {
+        // The map is whole between any two calls.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -89,9 +127,16 @@ mod tests {
         counters.maps.count();
         counters.failed.count();
         counters.repeated.count();
+        for reason in ["truncated", "bad_signature", "truncated"] {
+            counters.refused.count(reason);
+        }
+        assert_eq!(
+            counters.refused.all(),
+            [("bad_signature", 1), ("truncated", 2)]
+        );
         assert_eq!(
             counters.summary().to_string(),
-            "5 tiles, 1 maps, 0 refused, 1 failed, 1 repeated, 3 abandoned"
+            "5 tiles, 1 maps, 3 refused, 1 failed, 1 repeated, 3 abandoned"
         );
     }
 }

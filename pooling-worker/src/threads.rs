@@ -101,6 +101,7 @@ impl Pooling {
                 return None;
             }
         };
+        self.counters.pool_ms.add(u64::from(pooled.pool_ms));
         let message = MapTile {
             tile: header.clone(),
             input_hash: tile.payload_hash(),

@@ -5,6 +5,7 @@ mod config_check;
 mod data_folder;
 mod demo;
 mod failure;
+mod health;
 mod keys;
 mod progress;
 mod stdout;
@@ -34,6 +35,8 @@ enum Command {
     /// Look at configuration files
     #[command(subcommand)]
     Config(config_check::Command),
+    /// Ask a running node whether it is ready
+    Health(health::Args),
 }
 
 fn main() -> ExitCode {
@@ -42,5 +45,6 @@ fn main() -> ExitCode {
         Command::Keys(command) => keys::run(&command),
         Command::Bench(args) => bench::run(&args),
         Command::Config(command) => config_check::run(&command),
+        Command::Health(args) => health::run(&args),
     })
 }

@@ -23,6 +23,7 @@ use wire::shutdown::Shutdown;
 use crate::PATIENCE;
 use crate::key_cache::key_set;
 use crate::site::Site;
+use crate::stack::telemetry;
 
 /// Longer than any receipt takes, so that no frame is sent again because the machine is busy.
 const RECEIPT_TIMEOUT: Duration = Duration::from_secs(3600);
@@ -63,6 +64,7 @@ pub fn configuration(
             receipt_timeout: RECEIPT_TIMEOUT,
             spool: None,
         },
+        telemetry: telemetry(),
         log: LogConfig::default(),
         insecure_plain: true,
     }

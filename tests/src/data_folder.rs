@@ -23,7 +23,8 @@ pub struct Checkout {
 }
 
 impl Checkout {
-    /// Copies the configuration files as they are, links samples and keys of `scheme`, and makes new identities.
+    /// Copies the configuration files as they are, but for the port of their metrics, links samples and keys of
+    /// `scheme`, and makes new identities.
     pub fn new(scheme: SchemeId) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let checkout = Self { folder };
@@ -38,10 +39,13 @@ impl Checkout {
             checkout.path(),
         );
         assert_eq!(made.code, 0, "{}", made.stderr);
-        fs::create_dir_all(checkout.path().join("configs/demo")).unwrap();
+        let configs = checkout.path().join("configs");
+        fs::create_dir_all(configs.join("demo")).unwrap();
+        symlink(committed("configs/deploy"), configs.join("deploy")).unwrap();
         for node in NODES {
             let from = committed("configs/demo").join(format!("{node}.toml"));
-            fs::copy(from, checkout.config(node)).unwrap();
+            let text = any_telemetry_port(&fs::read_to_string(from).unwrap());
+            fs::write(checkout.config(node), text).unwrap();
         }
         fs::create_dir_all(checkout.path().join("configs/lan")).unwrap();
         for node in LAN_NODES {
@@ -74,6 +78,14 @@ impl Checkout {
             self.edit(node, "127.0.0.1:18830", &format!("127.0.0.1:{port}"));
         }
     }
+}
+
+/// The configuration with its metrics on any free port, so that tests that run at once do not meet.
+fn any_telemetry_port(text: &str) -> String {
+    let (before, section) = text.split_once("[telemetry]\n").unwrap();
+    let (listen, after) = section.split_once('\n').unwrap();
+    assert!(listen.starts_with("listen = "), "{listen}");
+    format!("{before}[telemetry]\nlisten = \"127.0.0.1:0\"\n{after}")
 }
 
 /// A file or folder of this repository.

@@ -8,6 +8,7 @@
 //! - [`log_record`] the log lines of this process
 //! - [`programs`] the real programs, and [`node_process`] one of them that runs
 //! - [`fleet`] all the programs of a site, to be killed and started again, and [`proxy`] a bad network between them
+//! - [`pages`] what a program serves of metrics and health, and [`service_manager`] what it tells systemd
 //! - [`data_folder`] the folders that the committed configuration files expect
 //! - [`key_cache`] keys, made once
 
@@ -19,9 +20,11 @@ pub mod frames;
 pub mod key_cache;
 pub mod log_record;
 pub mod node_process;
+pub mod pages;
 pub mod programs;
 pub mod proxy;
 pub mod scene;
+pub mod service_manager;
 pub mod site;
 pub mod stack;
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use broker::{Broker, BrokerConfig};
 use camera_node::source::Source;
@@ -14,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use viewer::{DEFAULT_LOG_BYTES, OutConfig, ViewerConfig, ViewerEvent, ViewerSummary};
-use wire::config::LogConfig;
+use wire::config::{LogConfig, TelemetryConfig};
 use wire::failure::Failure;
 use wire::message::FrameId;
 use wire::shutdown::Shutdown;
@@ -35,6 +36,14 @@ pub struct Stack {
     viewer: JoinHandle<Result<ViewerSummary, Failure>>,
     events: mpsc::UnboundedReceiver<ViewerEvent>,
     stop: Shutdown,
+}
+
+/// Nodes of tests serve no metrics and report their health often.
+pub(crate) fn telemetry() -> TelemetryConfig {
+    TelemetryConfig {
+        health_interval: Duration::from_millis(300),
+        ..TelemetryConfig::default()
+    }
 }
 
 /// A broker on a free port.
@@ -72,6 +81,7 @@ impl Stack {
                 log_bytes: DEFAULT_LOG_BYTES,
             }),
             frames_in_progress: 8,
+            telemetry: telemetry(),
             log: LogConfig::default(),
             insecure_plain: true,
         };
@@ -84,6 +94,7 @@ impl Stack {
             threads: 0,
             backlog_bytes: 1 << 20,
             share: None,
+            telemetry: telemetry(),
             log: LogConfig::default(),
             insecure_plain: true,
         };

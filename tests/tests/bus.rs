@@ -81,7 +81,10 @@ fn sorted(messages: Vec<Message>, site: &Site) -> BTreeMap<&'static str, Vec<usi
                 check_state(&bytes);
                 continue;
             }
-            Topic::NodeHealth { .. } => panic!("nothing is said there yet: {topic}"),
+            Topic::NodeHealth { .. } => {
+                check_health(&bytes);
+                continue;
+            }
         };
         kinds.entry(kind).or_default().push(size);
     }
@@ -102,6 +105,26 @@ fn check_state(bytes: &[u8]) {
         ("offline", "connection lost"),
     ];
     assert!(known.contains(&(state, reason)), "{state}: {reason}");
+}
+
+/// A health report is made of counts and times, which differ from one run to the next whatever is shown; so reports are
+/// not compared. What can be checked is that there is no room in them for anything else.
+fn check_health(bytes: &[u8]) {
+    let report: BTreeMap<String, serde_json::Value> = serde_json::from_slice(bytes).unwrap();
+    for (field, value) in &report {
+        match field.as_str() {
+            "role" => assert!(
+                ["camera", "worker", "viewer"]
+                    .map(Some)
+                    .contains(&value.as_str())
+            ),
+            "ready" => assert!(value.is_boolean()),
+            "uptime_s" | "resident_mib" | "taken_per_minute" | "done_per_minute" | "waiting"
+            | "dropped" | "refused" => assert!(value.is_u64(), "{field}: {value}"),
+            other => panic!("{other}: {value}"),
+        }
+    }
+    assert_eq!(report.len(), 9);
 }
 
 /// Gives the size of the frames' tiles.

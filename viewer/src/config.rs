@@ -4,7 +4,10 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use wire::config::{self, ConfigErrors, LogConfig, LogToml, MqttToml, NodeToml, Problems};
+use wire::config::{
+    self, ConfigErrors, LogConfig, LogToml, MqttToml, NodeToml, Problems, TelemetryConfig,
+    TelemetryToml,
+};
 use wire::node::LinkConfig;
 
 /// Frames that may be in progress when the file does not say.
@@ -26,6 +29,8 @@ pub struct ViewerConfig {
     pub out: Option<OutConfig>,
     /// How many frames may be incomplete at a time, 1 to 1024; one more gives up the oldest.
     pub frames_in_progress: usize,
+    /// Where its metrics and health are served.
+    pub telemetry: TelemetryConfig,
     /// How log lines look.
     pub log: LogConfig,
     /// Whether keys of the scheme `plain`, which hides nothing, are taken. Never from a file.
@@ -52,6 +57,7 @@ struct ViewerToml {
     decrypt: Option<DecryptToml>,
     out: Option<OutToml>,
     limits: Option<LimitsToml>,
+    telemetry: Option<TelemetryToml>,
     log: Option<LogToml>,
 }
 
@@ -105,6 +111,7 @@ fn meaning(typed: ViewerToml, problems: &mut Problems) -> Option<ViewerConfig> {
     let frames = typed.limits.unwrap_or_default().frames_in_progress;
     let frames = frames.unwrap_or(DEFAULT_FRAMES_IN_PROGRESS);
     let frames = problems.in_range("limits.frames_in_progress", frames, 1..=1024);
+    let telemetry = TelemetryToml::meaning(typed.telemetry, problems);
     Some(ViewerConfig {
         link: link?,
         client_keys: keys?.iter().map(|key| problems.resolve(key)).collect(),
@@ -114,6 +121,7 @@ fn meaning(typed: ViewerToml, problems: &mut Problems) -> Option<ViewerConfig> {
             log_bytes: log_bytes?,
         }),
         frames_in_progress: frames?,
+        telemetry: telemetry?,
         log: LogToml::meaning(typed.log),
         insecure_plain: false,
     })

@@ -40,10 +40,11 @@ fn main() -> ExitCode {
 }
 
 fn run(path: &Path, insecure_plain: bool) -> Result<(), Failure> {
-    let config = ViewerConfig {
+    let mut config = ViewerConfig {
         insecure_plain,
         ..ViewerConfig::load(path)?
     };
+    config.telemetry = config.telemetry.supervised();
     telemetry::init(config.log)?;
     run_until_signals(|shutdown| viewer::run(config, Arc::new(|_| {}), shutdown)).map(drop)
 }

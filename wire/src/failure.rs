@@ -19,7 +19,7 @@ pub enum FailureKind {
     Usage = 2,
     /// A file or a message does not hold what it should.
     BadData = 65,
-    /// The MQTT broker cannot be reached.
+    /// The MQTT broker, or the node that was asked, cannot be reached or is not ready.
     Unavailable = 69,
     /// Reading or writing failed.
     Io = 74,

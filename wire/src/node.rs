@@ -11,6 +11,8 @@ use crate::identity::SigningIdentity;
 use crate::mqtt::{MqttConfig, Publisher, Subscriber};
 use crate::name::Name;
 use crate::role::NodeRole;
+use crate::telemetry::Vitals;
+use crate::topic::Topic;
 use crate::trust::{OwnKey, Trust, TrustStore};
 
 /// How long a node that starts waits for the broker, so that the nodes of a site may start in any order.
@@ -154,6 +156,25 @@ impl NodeLink {
             publisher,
             subscriber,
         })
+    }
+
+    /// The node is ready only while both connections are up.
+    pub fn watched_by(&self, vitals: &Vitals) {
+        let lacking = "not connected to the MQTT broker to send";
+        vitals.connection("out", lacking, self.publisher.connected());
+        let lacking = "not subscribed at the MQTT broker";
+        vitals.connection("in", lacking, self.subscriber.subscribed());
+    }
+}
+
+impl NodeConfig {
+    /// Where the node reports its health.
+    #[must_use]
+    pub fn health_topic(&self) -> Topic {
+        Topic::NodeHealth {
+            site: self.site.clone(),
+            node: self.name.clone(),
+        }
     }
 }
 

@@ -59,7 +59,6 @@ impl Worker {
             keyring,
             in_flight: InFlight::default(),
             lanes,
-            waits: 0,
             counters: counters.clone(),
             shutdown: shutdown.clone(),
         };
@@ -155,7 +154,7 @@ async fn a_full_lane_stops_the_reading_and_loses_nothing() {
         // The wide thread takes the waiting tile, and there is room again.
         waits.await.expect("open lanes");
     }
-    assert_eq!(worker.intake.waits, 1);
+    assert_eq!(worker.intake.counters.full.get(), 1);
     worker.send(Plain, 3).await;
     gate.go_on.send(()).expect("waits");
     gate.go_on.send(()).expect("waits");

@@ -12,7 +12,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 use viewer::{DEFAULT_LOG_BYTES, OutConfig, ViewerConfig};
-use wire::config::{LogConfig, NodeConfig};
+use wire::config::{LogConfig, NodeConfig, TelemetryConfig};
 use wire::mqtt::{BrokerAddress, MqttConfig};
 use wire::name::Name;
 use wire::node::LinkConfig;
@@ -91,6 +91,7 @@ impl Plan {
                 log_bytes: DEFAULT_LOG_BYTES,
             }),
             frames_in_progress: FRAMES_IN_PROGRESS,
+            telemetry: TelemetryConfig::default(),
             log: LogConfig::default(),
             insecure_plain: self.insecure_plain,
         }
@@ -107,6 +108,7 @@ impl Plan {
             threads: 0,
             backlog_bytes: pooling_worker::DEFAULT_BACKLOG_BYTES,
             share: None,
+            telemetry: TelemetryConfig::default(),
             log: LogConfig::default(),
             insecure_plain: self.insecure_plain,
         }
@@ -141,6 +143,7 @@ impl Plan {
                 receipt_timeout: stream.receipt_timeout,
                 spool: None,
             },
+            telemetry: TelemetryConfig::default(),
             log: LogConfig::default(),
             insecure_plain: self.insecure_plain,
         }

@@ -60,7 +60,7 @@ fn every_key_of_the_configuration_is_described_and_no_other() {
         );
         assert_eq!(own.difference(&known).next(), None, "{node}: not known");
         let shared_here = shared.intersection(&known).count();
-        let expected = if node == "broker" { 2 } else { shared.len() };
+        let expected = if node == "broker" { 3 } else { shared.len() };
         assert_eq!(shared_here, expected, "{node}: shared keys");
     }
     let keys_of = |section: &str| -> Vec<String> {

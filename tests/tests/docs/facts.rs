@@ -7,6 +7,7 @@ use e2e::data_folder::committed;
 use e2e::programs::run;
 use keyfile::Role;
 use wire::failure::FailureKind;
+use wire::telemetry::HealthReport;
 use wire::topic::Topic;
 
 use crate::markdown::{prose, read, ticked};
@@ -120,4 +121,31 @@ fn every_topic_is_one() {
         kinds.insert(discriminant(&Topic::parse(&topic).unwrap()));
     }
     assert_eq!(kinds.len(), 5);
+}
+
+#[test]
+fn every_field_of_a_health_report_is_described_and_no_other() {
+    let report = HealthReport {
+        role: "worker",
+        ready: true,
+        uptime_s: 0,
+        resident_mib: 0,
+        taken_per_minute: 0,
+        done_per_minute: 0,
+        waiting: 0,
+        dropped: 0,
+        refused: 0,
+    };
+    let report = serde_json::to_value(report).unwrap();
+    let fields: BTreeSet<String> = report.as_object().unwrap().keys().cloned().collect();
+    let text = read("docs/ref/topics.md");
+    let table = text.split("| health field |").nth(1).unwrap();
+    let rows = table
+        .lines()
+        .skip(2)
+        .take_while(|line| line.starts_with('|'));
+    let described: BTreeSet<String> = rows
+        .flat_map(|row| ticked(row.split('|').nth(1).unwrap()))
+        .collect();
+    assert_eq!(fields, described);
 }

@@ -5,4 +5,5 @@ mod commands;
 mod configuration;
 mod facts;
 mod markdown;
+mod metrics;
 mod names;

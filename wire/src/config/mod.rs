@@ -30,6 +30,7 @@ mod document;
 mod mqtt;
 mod problems;
 mod sections;
+mod telemetry;
 mod wording;
 
 use std::fs::File;
@@ -41,6 +42,7 @@ use serde::de::DeserializeOwned;
 pub use mqtt::MqttToml;
 pub use problems::{ConfigErrors, Problem, Problems};
 pub use sections::{LogConfig, LogFormat, LogLevel, LogToml, NodeConfig, NodeToml};
+pub use telemetry::{TelemetryConfig, TelemetryToml};
 
 use document::Document;
 

@@ -16,6 +16,7 @@
 
 mod address;
 mod backoff;
+mod bulletin;
 mod config;
 mod dial;
 mod echo;
@@ -28,6 +29,7 @@ mod trouble;
 mod tunnel;
 
 pub use address::{AddressError, BrokerAddress};
+pub use bulletin::Bulletin;
 pub use config::{
     DEFAULT_CONNECTION_TIMEOUT, DEFAULT_KEEP_ALIVE, DEFAULT_MAX_PACKET_BYTES, Login, MqttConfig,
     PACKET_BYTES_RANGE,

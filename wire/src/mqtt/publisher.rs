@@ -11,6 +11,7 @@ use tokio::time;
 use tokio_util::sync::CancellationToken;
 
 use super::MqttConfig;
+use super::bulletin::Bulletin;
 use super::dial::Dial;
 use super::outbound::Outbound;
 use super::session::Session;
@@ -21,8 +22,8 @@ use crate::topic::Topic;
 pub const UNCONFIRMED_LIMIT: usize = 8;
 /// How long [`Publisher::stop`] tries to get rid of what is unconfirmed.
 const STOP_DEADLINE: Duration = Duration::from_secs(2);
-/// Room beside the window for the two requests of a goodbye.
-const REQUEST_QUEUE: usize = UNCONFIRMED_LIMIT + 2;
+/// Room beside the window for the two requests of a goodbye and one message of a bulletin.
+const REQUEST_QUEUE: usize = UNCONFIRMED_LIMIT + 3;
 /// What a PUBLISH packet with QoS 1 holds beside topic and payload: their lengths, type, flags and
 /// identifier.
 const PUBLISH_OVERHEAD_BYTES: usize = 16;
@@ -149,6 +150,16 @@ impl Publisher {
     #[must_use]
     pub fn connected(&self) -> watch::Receiver<bool> {
         self.connected.clone()
+    }
+
+    /// Says things on `topic` that nobody waits for.
+    #[must_use]
+    pub fn bulletin(&self, topic: &Topic) -> Bulletin {
+        Bulletin {
+            client: self.client.clone(),
+            connected: self.connected.clone(),
+            topic: topic.to_string(),
+        }
     }
 
     /// Waits until the broker has confirmed everything, says that the node has stopped, and

@@ -115,6 +115,12 @@ impl Subscriber {
         let trouble = trouble.unwrap_or_else(|| Trouble::passing("no answer"));
         Err(trouble.failure(&self.address, patience))
     }
+
+    /// Whether the subscriptions are in force, as it changes.
+    #[must_use]
+    pub fn subscribed(&self) -> watch::Receiver<bool> {
+        self.subscribed.clone()
+    }
 }
 
 /// The task behind a subscriber.

@@ -1,0 +1,203 @@
+//! Whether a node is ready, and whether it is alive.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::shutdown::Shutdown;
+
+/// Said by a node that is on its way out.
+const STOPPING: &str = "asked to stop";
+
+/// What a node needs to be ready, and which of its loops have ended that should not. Clones are of the same node.
+#[derive(Clone, Debug)]
+pub struct Vitals(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    shutdown: Shutdown,
+    needs: Mutex<Vec<(&'static str, Arc<AtomicBool>)>>,
+    connections: Mutex<Vec<Connection>>,
+    ended: Mutex<Vec<&'static str>>,
+}
+
+#[derive(Debug)]
+struct Connection {
+    name: &'static str,
+    /// What is lacking while it is down.
+    lacking: &'static str,
+    up: watch::Receiver<bool>,
+}
+
+impl Connection {
+    fn is_up(&self) -> bool {
+        // Whoever kept it up to date is gone when the channel is closed.
+        *self.up.borrow() && self.up.has_changed().is_ok()
+    }
+}
+
+impl Vitals {
+    /// A node that needs nothing yet. Once `shutdown` is cancelled it is no longer ready, and its loops may end.
+    #[must_use]
+    pub fn new(shutdown: Shutdown) -> Self {
+        Self(Arc::new(Inner {
+            shutdown,
+            needs: Mutex::default(),
+            connections: Mutex::default(),
+            ended: Mutex::default(),
+        }))
+    }
+
+    /// The node is not ready until this is met. `lacking` is said meanwhile: a fragment without a final stop.
+    #[must_use]
+    pub fn need(&self, lacking: &'static str) -> Need {
+        let met = Arc::new(AtomicBool::new(false));
+        lock(&self.0.needs).push((lacking, met.clone()));
+        Need(met)
+    }
+
+    /// The node is ready only while this connection is `up`. `name` is its label in metrics.
+    pub fn connection(&self, name: &'static str, lacking: &'static str, up: watch::Receiver<bool>) {
+        let connection = Connection { name, lacking, up };
+        lock(&self.0.connections).push(connection);
+    }
+
+    /// A loop of the node: once it has ended, however it did, the node is no longer alive, unless it was asked to stop.
+    /// `name` is what people call the loop: "the intake".
+    pub fn during<L: Future>(
+        &self,
+        name: &'static str,
+        the_loop: L,
+    ) -> impl Future<Output = L::Output> {
+        let running = Running {
+            vitals: self.clone(),
+            name,
+        };
+        async move {
+            let _running = running;
+            the_loop.await
+        }
+    }
+
+    /// Whether the node was asked to stop.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.0.shutdown.is_cancelled()
+    }
+
+    /// Returns once the node is asked to stop.
+    pub async fn stopping(&self) {
+        self.0.shutdown.cancelled().await;
+    }
+
+    /// Why the node is not alive. Empty while it is.
+    #[must_use]
+    pub fn ailments(&self) -> Vec<String> {
+        if self.is_stopping() {
+            return Vec::new();
+        }
+        let ended = lock(&self.0.ended);
+        ended.iter().map(|name| format!("{name} ended")).collect()
+    }
+
+    /// Why the node is not ready. Empty while it is.
+    #[must_use]
+    pub fn lacking(&self) -> Vec<String> {
+        if self.is_stopping() {
+            return vec![STOPPING.to_owned()];
+        }
+        let mut lacking = self.ailments();
+        let needs = lock(&self.0.needs);
+        let unmet = needs.iter().filter(|(_, met)| !met.load(Ordering::Relaxed));
+        lacking.extend(unmet.map(|(lacking, _)| (*lacking).to_owned()));
+        let connections = lock(&self.0.connections);
+        let down = connections.iter().filter(|connection| !connection.is_up());
+        lacking.extend(down.map(|connection| connection.lacking.to_owned()));
+        lacking
+    }
+
+    /// The node's connections by name, and whether each is up.
+    pub(super) fn connections(&self) -> Vec<(&'static str, bool)> {
+        let connections = lock(&self.0.connections);
+        let state = |connection: &Connection| (connection.name, connection.is_up());
+        connections.iter().map(state).collect()
+    }
+}
+
+/// Something that a node needs to be ready.
+#[derive(Debug)]
+pub struct Need(Arc<AtomicBool>);
+
+impl Need {
+    /// Says whether the node has it now.
+    pub fn set(&self, met: bool) {
+        self.0.store(met, Ordering::Relaxed);
+    }
+}
+
+/// Dropped when a loop ends.
+struct Running {
+    vitals: Vitals,
+    name: &'static str,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        lock(&self.vitals.0.ended).push(self.name);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A list is whole between any two calls.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_is_ready_once_it_has_all_that_it_needs() {
+        let vitals = Vitals::new(Shutdown::new());
+        assert!(vitals.lacking().is_empty());
+        let keys = vitals.need("the keys are not loaded");
+        let (up, watched) = watch::channel(false);
+        vitals.connection("out", "not connected", watched);
+        assert_eq!(
+            vitals.lacking(),
+            ["the keys are not loaded", "not connected"]
+        );
+        keys.set(true);
+        assert_eq!(vitals.lacking(), ["not connected"]);
+        up.send_replace(true);
+        assert!(vitals.lacking().is_empty());
+        assert_eq!(vitals.connections(), [("out", true)]);
+        up.send_replace(false);
+        assert_eq!(vitals.lacking(), ["not connected"]);
+    }
+
+    #[test]
+    fn a_connection_that_nobody_attends_to_is_down() {
+        let vitals = Vitals::new(Shutdown::new());
+        let (up, watched) = watch::channel(true);
+        vitals.connection("in", "not subscribed", watched);
+        assert!(vitals.lacking().is_empty());
+        drop(up);
+        assert_eq!(vitals.lacking(), ["not subscribed"]);
+    }
+
+    #[test]
+    fn a_loop_that_ends_unasked_is_an_ailment() {
+        let shutdown = Shutdown::new();
+        let vitals = Vitals::new(shutdown.clone());
+        let intake = vitals.during("the intake", std::future::pending::<()>());
+        assert!(vitals.ailments().is_empty());
+        drop(intake);
+        assert_eq!(vitals.ailments(), ["the intake ended"]);
+        assert_eq!(vitals.lacking(), ["the intake ended"]);
+        shutdown.cancel();
+        assert!(vitals.ailments().is_empty());
+        assert_eq!(vitals.lacking(), ["asked to stop"]);
+    }
+}
