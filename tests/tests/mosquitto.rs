@@ -27,7 +27,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use viewer::{ViewerConfig, ViewerEvent};
-use wire::config::LogConfig;
+use wire::config::{LogConfig, TelemetryConfig};
 use wire::failure::FailureKind;
 use wire::mqtt::{Login, MqttConfig, Subscriber};
 use wire::shutdown::Shutdown;
@@ -187,6 +187,7 @@ async fn frames_become_maps_through_mosquitto_with_tls_and_passwords() {
         client_keys: vec![keys.join(client_key::CLIENT_KEY_FILE)],
         out: None,
         frames_in_progress: 8,
+        telemetry: TelemetryConfig::default(),
         log: LogConfig::default(),
         insecure_plain: true,
     };
@@ -201,6 +202,7 @@ async fn frames_become_maps_through_mosquitto_with_tls_and_passwords() {
         threads: 0,
         backlog_bytes: 1 << 20,
         share: None,
+        telemetry: TelemetryConfig::default(),
         log: LogConfig::default(),
         insecure_plain: true,
     };
