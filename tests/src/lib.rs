@@ -11,12 +11,14 @@
 //! - [`pages`] what a program serves of metrics and health, and [`service_manager`] what it tells systemd
 //! - [`data_folder`] the folders that the committed configuration files expect
 //! - [`key_cache`] keys, made once
+//! - [`fuzz`] what untrusted bytes meet first, for the fuzz targets
 
 pub mod bus;
 pub mod camera;
 pub mod data_folder;
 pub mod fleet;
 pub mod frames;
+pub mod fuzz;
 pub mod key_cache;
 pub mod log_record;
 pub mod node_process;

@@ -81,6 +81,11 @@ impl NodeProcess {
         }
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Closes the other end of its stderr, with the next line that it writes.
     pub fn stop_listening(&mut self) {
         self.incoming = mpsc::channel().1;

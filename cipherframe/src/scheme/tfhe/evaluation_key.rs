@@ -40,6 +40,7 @@ impl TfheEvaluationKey {
         let steps = 3;
 
         let (seed, words) = sections.next(keyswitch_key_words())?;
+        go_on(progress)?;
         let keyswitch = SeededLweKeyswitchKey::from_container(
             words,
             SET.ks_base_log,
@@ -52,6 +53,7 @@ impl TfheEvaluationKey {
         progress.advance(1, steps);
 
         let (seed, words) = sections.next(bootstrap_key_words())?;
+        go_on(progress)?;
         let glwe_size = SET.glwe_dimension.to_glwe_size();
         let standard = SeededLweBootstrapKey::from_container(
             words,
@@ -74,6 +76,7 @@ impl TfheEvaluationKey {
         progress.advance(2, steps);
 
         let (seed, words) = sections.next(packing_key_words())?;
+        go_on(progress)?;
         let packing = SeededLwePackingKeyswitchKey::from_container(
             words,
             PACKING.base_log,
@@ -124,6 +127,14 @@ impl TfheEvaluationKey {
             |_| LweCiphertext::from_container((1..=size.0 as u64).map(word).collect(), MODULUS);
         self.run(&one_bootstrap()?, &input, &()).map(drop)
     }
+}
+
+/// Expanding a section takes up to seconds.
+fn go_on(progress: &dyn Progress) -> Result<(), SchemeError> {
+    if progress.cancelled() {
+        return Err(SchemeError::Cancelled);
+    }
+    Ok(())
 }
 
 /// A circuit of a single bootstrap.
