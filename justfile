@@ -25,9 +25,17 @@ lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
 
-# Licences, advisories and sources of all dependencies (needs cargo-deny)
+# Licences, advisories and sources of all dependencies (needs cargo-deny, and the network for the advisories)
 deny:
-    cargo deny check
+    cargo deny --locked check
+
+# Fuzz all parsers for so many seconds altogether, or only the targets named (needs nightly Rust and cargo-fuzz)
+fuzz seconds="60" *targets:
+    fuzz/run {{seconds}} {{targets}}
+
+# Run broker, worker, viewer and camera at full rate and watch their memory
+soak seconds="900":
+    BLINDSIGHT_SOAK_SECONDS={{seconds}} cargo test --release --workspace --test soak -- --ignored --nocapture
 
 # Render samples/ again
 samples:
