@@ -14,7 +14,7 @@ const TAKEN_UP: Duration = Duration::from_millis(100);
 #[test]
 fn killed_mid_tile() {
     const TRIES: u64 = 2;
-    let mut rig = Rig::new("worker-killed", Frames::Tfhe, 6, None, ALL);
+    let mut rig = Rig::new("worker-killed", Frames::Tfhe, 14, None, ALL);
     let [proxy] = rig.proxies([WORKER]);
     rig.start();
     for _ in 0..TRIES {
