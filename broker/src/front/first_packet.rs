@@ -76,7 +76,7 @@ mod tests {
             (b"\x11\x0d", "the first byte is 0x11", 1),
             (b"GET / HTTP/1.1\r\n", "the first byte is 0x47", 15),
             (b"\x16\x03\x01", "TLS, and `[tls]` is not configured", 2),
-            (b"\x10\xff\xff\xff\x7f", "longer than 16384 bytes", 2),
+            (b"\x10\xff\xff\xff\x7f", "longer than 16384 bytes", 1),
             (b"\x10\x80\x80\x80\x01", "longer than 16384 bytes", 1),
             (b"\x10\x00", "it breaks off", 0),
         ] {

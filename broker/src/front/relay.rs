@@ -77,9 +77,9 @@ async fn outward<S: AsyncRead + AsyncWrite>(
         if length == 0 {
             return Ok(());
         }
+        counters.count_out(length);
         to.write_all(&chunk[..length]).await?;
         to.flush().await?;
-        counters.count_out(length);
     }
 }
 
