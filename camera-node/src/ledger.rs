@@ -44,11 +44,18 @@ struct State {
     recovery: Recovery,
 }
 
-/// When everything on its way was last sent again, and when it is to be.
+/// When everything on its way was last sent again, and what is to be sent again when.
 #[derive(Clone, Copy, Debug, Default)]
 struct Recovery {
     last: Option<Instant>,
-    due: Option<Instant>,
+    next: Option<NextRecovery>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct NextRecovery {
+    due: Instant,
+    /// When the last of the things that have come back did: what is sent later reaches it.
+    since: Instant,
 }
 
 /// A frame whose turn it is.
@@ -229,12 +236,9 @@ impl Ledger {
     pub(crate) async fn look_after(&self, now: Instant) -> Result<Option<Instant>, Failure> {
         let (expired, given_up) = {
             let mut state = self.state();
-            if state.recovery.due.is_some_and(|due| due <= now) {
-                state.recovery = Recovery {
-                    last: Some(now),
-                    due: None,
-                };
-                let frames = state.outbox.send_all_again();
+            if let Some(recovery) = state.recovery.next.take_if(|next| next.due <= now) {
+                state.recovery.last = Some(now);
+                let frames = state.outbox.send_all_again(recovery.since);
                 if frames > 0 {
                     tracing::info!(frames, "something has come back, sending again");
                 }
@@ -256,7 +260,8 @@ impl Ledger {
             }
         }
         let state = self.state();
-        let times = [state.outbox.next_deadline(), state.recovery.due];
+        let recovery = state.recovery.next.map(|next| next.due);
+        let times = [state.outbox.next_deadline(), recovery];
         Ok(times.into_iter().flatten().min())
     }
 
@@ -290,7 +295,10 @@ impl Ledger {
     pub(crate) fn recover(&self, now: Instant) {
         let mut state = self.state();
         let earliest = state.recovery.last.map(|last| last + RECOVERY_SPACING);
-        state.recovery.due = Some(earliest.map_or(now, |earliest| earliest.max(now)));
+        state.recovery.next = Some(NextRecovery {
+            due: earliest.map_or(now, |earliest| earliest.max(now)),
+            since: now,
+        });
         drop(state);
         self.changed.send_replace(());
     }

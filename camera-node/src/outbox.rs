@@ -243,13 +243,13 @@ impl Outbox {
         expired.iter().map(|entry| entry.key).collect()
     }
 
-    /// The connection, or another node, has come back: what is on its way may be lost. Every such
-    /// frame waits to be sent again. Returns how many.
-    pub fn send_all_again(&mut self) -> usize {
+    /// The connection, or another node, has come back at `since`: what was sent before may be lost.
+    /// Every such frame waits to be sent again. Returns how many.
+    pub fn send_all_again(&mut self, since: Instant) -> usize {
         self.round_trip.forget_backing_off();
         let mut again = 0;
         for entry in &mut self.entries {
-            if matches!(entry.state, State::OnTheWay { .. }) {
+            if matches!(entry.state, State::OnTheWay { at, .. } if at <= since) {
                 entry.state = State::Waiting;
                 again += 1;
             }

@@ -58,7 +58,8 @@ impl ReceiptDesk {
                         break;
                     }
                 }
-                Some(Incoming::Connected) => {
+                Some(Incoming::Connected) => {}
+                Some(Incoming::Reconnected) => {
                     let at = Instant::now();
                     if arrivals.send(Arrival::Recovery { at }).await.is_err() {
                         break;

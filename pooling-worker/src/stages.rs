@@ -45,7 +45,8 @@ impl Intake {
         while let Some(incoming) = subscriber.recv().await {
             let (topic, payload) = match incoming {
                 Incoming::Message { topic, payload } => (topic, payload),
-                Incoming::Connected => {
+                Incoming::Connected => continue,
+                Incoming::Reconnected => {
                     publisher.announce();
                     continue;
                 }

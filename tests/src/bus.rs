@@ -40,7 +40,7 @@ impl Listener {
                         bytes: payload,
                     };
                 }
-                Incoming::Connected => {}
+                Incoming::Connected | Incoming::Reconnected => {}
             }
         }
     }

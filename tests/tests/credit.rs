@@ -46,6 +46,7 @@ async fn each_receipt_lets_one_more_frame_out() {
     let mqtt = site.mqtt(VIEWER, broker.addr());
     let mut frames = Listener::start(&mqtt, &frames_topic(&site).to_string()).await;
     let viewer = Stranger::connect(&mqtt);
+    viewer.until_connected(true).await;
     let spec = spec(SchemeId::Plain, (4, 4), 4, (2, 2, 0));
     let source = Frames::source((0..FRAMES).map(|seed| busy((4, 4), seed as u32)));
     let camera = RunningCamera::start(

@@ -89,7 +89,7 @@ async fn a_receiver_with_a_lower_limit_comes_back() {
     stranger.say(&frames_of(&site), vec![0; 20_000]).await;
     assert_eq!(witness.next().await.bytes.len(), 20_000);
     let back = tokio::time::timeout(e2e::PATIENCE, receiver.recv()).await;
-    assert_eq!(back.unwrap(), Some(Incoming::Connected));
+    assert_eq!(back.unwrap(), Some(Incoming::Reconnected));
     let address = mqtt.address();
     let lost = |line: &e2e::log_record::Line| {
         line.message == "connection lost, trying again" && line.field("broker") == address

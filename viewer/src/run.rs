@@ -72,7 +72,8 @@ pub async fn run(
     while let Some(incoming) = subscriber.recv().await {
         let (topic, payload) = match incoming {
             Incoming::Message { topic, payload } => (topic, payload),
-            Incoming::Connected => {
+            Incoming::Connected => continue,
+            Incoming::Reconnected => {
                 outlet.publisher.announce();
                 continue;
             }

@@ -29,7 +29,7 @@ async fn three_mebibytes_arrive_unchanged() {
             assert_eq!(topic, "blindsight/v1/test/gate/frame");
             assert!(payload == sent, "the payload changed on its way");
         }
-        Incoming::Connected => panic!("connected again"),
+        other => panic!("{other:?}"),
     }
     publisher.stop("done").await;
     broker.stop().await;
@@ -86,7 +86,7 @@ async fn a_new_broker_on_the_same_port_is_found_and_subscribed_to() {
     wait_until_connected(&publisher, false).await;
 
     let _second = start_on(address).await;
-    assert_eq!(next(&mut subscriber).await, Incoming::Connected);
+    assert_eq!(next(&mut subscriber).await, Incoming::Reconnected);
     wait_until_connected(&publisher, true).await;
     publisher
         .publish(&frames(), b"after".to_vec())

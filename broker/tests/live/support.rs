@@ -85,7 +85,7 @@ pub(crate) async fn next(subscriber: &mut Subscriber) -> Incoming {
 pub(crate) async fn message(subscriber: &mut Subscriber) -> Vec<u8> {
     match next(subscriber).await {
         Incoming::Message { payload, .. } => payload.to_vec(),
-        Incoming::Connected => panic!("connected again"),
+        other => panic!("{other:?}"),
     }
 }
 

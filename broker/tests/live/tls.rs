@@ -117,10 +117,10 @@ async fn a_new_broker_on_the_same_port_is_found_over_tls_too() {
         // The publisher may be back before the subscriber.
         match next(&mut subscriber).await {
             wire::mqtt::Incoming::Message { payload, .. } if payload[..] == [3] => break,
-            wire::mqtt::Incoming::Connected => {
+            wire::mqtt::Incoming::Reconnected => {
                 publisher.publish(&frames(), vec![3]).await.unwrap();
             }
-            wire::mqtt::Incoming::Message { .. } => {}
+            wire::mqtt::Incoming::Message { .. } | wire::mqtt::Incoming::Connected => {}
         }
     }
 }

@@ -24,9 +24,10 @@ const GOODBYE: Duration = Duration::from_millis(200);
 /// What a subscriber has to tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Incoming {
-    /// The subscriptions are in force, for the first time or again. Messages may have been lost
-    /// before.
+    /// The subscriptions are in force for the first time.
     Connected,
+    /// The subscriptions are in force again. Messages may have been lost before.
+    Reconnected,
     /// A message.
     Message {
         /// The topic it came on, as the broker says.
@@ -72,6 +73,7 @@ impl Subscriber {
             queue: sender,
             subscribed: subscribed_sender,
             ping_every: config.keep_alive.max(Duration::from_secs(1)) / 2,
+            was_connected: false,
         };
         tokio::spawn(inbound.run(ended.clone()));
         let guard = ended.drop_guard();
@@ -130,6 +132,8 @@ struct Inbound {
     queue: mpsc::Sender<Incoming>,
     subscribed: watch::Sender<bool>,
     ping_every: Duration,
+    /// Whether the subscriptions were in force before.
+    was_connected: bool,
 }
 
 impl Inbound {
@@ -161,7 +165,11 @@ impl Inbound {
                     if !self.accept(&answer) {
                         continue;
                     }
-                    Incoming::Connected
+                    if std::mem::replace(&mut self.was_connected, true) {
+                        Incoming::Reconnected
+                    } else {
+                        Incoming::Connected
+                    }
                 }
                 Happening::Event(Event::Incoming(Packet::Publish(publish))) => Incoming::Message {
                     topic: publish.topic,
