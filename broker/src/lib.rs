@@ -34,6 +34,8 @@ use wire::telemetry::Telemetry;
 
 pub use config::{BrokerConfig, BrokerToml, DEFAULT_RING_LOG_BYTES, TlsConfig};
 pub use counters::{Counters, Refusal};
+#[doc(hidden)]
+pub use front::rewritten_first_packet;
 pub use listen::bind;
 pub use users::{Users, UsersError};
 

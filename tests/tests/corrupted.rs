@@ -51,10 +51,12 @@ fn replay(targets: &[&str]) {
 #[test]
 fn envelopes_messages_and_topics() {
     replay(&[
+        "first_packet",
         "envelope",
         "tampered_envelope",
         "message",
         "receipt",
+        "tile_header",
         "topic",
         "stream_spec",
     ]);
@@ -68,6 +70,7 @@ fn configuration_and_trust_files() {
         "viewer_config",
         "broker_config",
         "trust_file",
+        "users_file",
     ]);
 }
 

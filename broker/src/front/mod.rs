@@ -46,6 +46,12 @@ pub(crate) struct Entrance {
     pub(crate) doorkeeper: Option<Doorkeeper>,
 }
 
+/// What rumqttd would see of a connection that begins with `bytes`; `None` if the front does not take it. For fuzzing.
+pub async fn rewritten_first_packet(mut bytes: &[u8]) -> Option<Vec<u8>> {
+    let packet = first_packet::read(&mut bytes).await.ok()?;
+    Some(packet.with_login("user", "password"))
+}
+
 /// The front of one broker.
 pub(crate) struct Front {
     entrance: Entrance,

@@ -11,7 +11,7 @@ use cipherframe::{SchemeId, StreamSpec};
 use ed25519_dalek::{Signer, SigningKey};
 use wire::envelope::{Limits, Refusal, open, seal};
 use wire::identity::SigningIdentity;
-use wire::message::{FrameTile, MapTile, Message, Receipt};
+use wire::message::{FrameTile, MapTile, Message, Receipt, TileHeader};
 use wire::topic::Topic;
 use wire::trust::TrustStore;
 
@@ -70,6 +70,17 @@ pub fn message(data: &[u8]) -> bool {
 /// A correctly signed receipt that holds any bytes as its message.
 pub fn receipt(data: &[u8]) -> bool {
     opens::<Receipt>(TOPICS[2], &signed(2, data))
+}
+
+/// The header of a tile as it stands in a file of a camera's spool, behind no signature.
+pub fn tile_header(data: &[u8]) -> bool {
+    match TileHeader::from_bytes(data) {
+        Ok(header) => {
+            assert_eq!(header.to_bytes().expect("it was read"), data);
+            true
+        }
+        Err(error) => refused(&error),
+    }
 }
 
 /// A topic.
@@ -201,6 +212,8 @@ pub(super) fn valid_inputs(target: &str) -> Vec<(String, Vec<u8>)> {
         "message" => (0..2)
             .map(|kind| named(names[kind], [vec![kind as u8], message(kind)].concat()))
             .collect(),
+        // A frame tile is its header.
+        "tile_header" => vec![named("header", message(0))],
         "receipt" => vec![named("receipt", message(2))],
         "topic" => [
             "demo/gate/frame",

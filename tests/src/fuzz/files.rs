@@ -51,6 +51,11 @@ pub fn trust_file(data: &[u8]) -> bool {
     true
 }
 
+/// The broker's file of users and the hashes of their passwords.
+pub fn users_file(data: &[u8]) -> bool {
+    loads(data, |path| broker::Users::load(path)).is_some()
+}
+
 /// A key file, in any role, and the identity in it where it is one. With an odd first byte the checksum of the others is
 /// put right, or next to nothing would get past it. Written again, it is the same file.
 pub fn key_file(data: &[u8]) -> bool {
@@ -141,7 +146,9 @@ pub(super) fn valid_inputs(target: &str) -> Vec<(String, Vec<u8>)> {
         "viewer_config" => ["configs/demo/viewer.toml", "configs/lan/viewer.toml"]
             .map(read)
             .into(),
-        "broker_config" => ["configs/demo/broker.toml"].map(read).into(),
+        "broker_config" => ["configs/demo/broker.toml", "configs/lan/broker.toml"]
+            .map(read)
+            .into(),
         "trust_file" => {
             let identity = SigningIdentity::from_seed("gate".parse().unwrap(), &[1; 32]);
             let key = identity.verifying_key();
@@ -151,6 +158,15 @@ pub(super) fn valid_inputs(target: &str) -> Vec<(String, Vec<u8>)> {
             vec![
                 ("nobody".to_owned(), Vec::new()),
                 ("one".to_owned(), text.into()),
+            ]
+        }
+        "users_file" => {
+            // The password is `password`; a hash of our own would be another one each time.
+            let hash = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+            let users = format!("# name:hash\ngate:{hash}\n");
+            vec![
+                ("nobody".to_owned(), b"\n".to_vec()),
+                ("one".to_owned(), users.into()),
             ]
         }
         "key_file" => {

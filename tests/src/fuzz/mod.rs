@@ -7,11 +7,17 @@
 mod edits;
 mod envelopes;
 mod files;
+mod first_packet;
 mod keys;
 mod tiles;
 
-pub use envelopes::{envelope, message, receipt, stream_spec, tampered_envelope, topic};
-pub use files::{broker_config, camera_config, key_file, trust_file, viewer_config, worker_config};
+pub use envelopes::{
+    envelope, message, receipt, stream_spec, tampered_envelope, tile_header, topic,
+};
+pub use files::{
+    broker_config, camera_config, key_file, trust_file, users_file, viewer_config, worker_config,
+};
+pub use first_packet::first_packet;
 pub use keys::{bfv_keys, plain_keys, tfhe_keys};
 pub use tiles::{bfv_tiles, plain_tiles, tfhe_tiles};
 
@@ -29,11 +35,13 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 18] = [
+pub const TARGETS: [Target; 21] = [
+    target("first_packet", first_packet),
     target("envelope", envelope),
     target("tampered_envelope", tampered_envelope),
     target("message", message),
     target("receipt", receipt),
+    target("tile_header", tile_header),
     target("topic", topic),
     target("stream_spec", stream_spec),
     target("key_file", key_file),
@@ -42,6 +50,7 @@ pub const TARGETS: [Target; 18] = [
     target("viewer_config", viewer_config),
     target("broker_config", broker_config),
     target("trust_file", trust_file),
+    target("users_file", users_file),
     target("plain_keys", plain_keys),
     target("plain_tiles", plain_tiles),
     target("bfv_keys", bfv_keys),
@@ -69,9 +78,9 @@ impl Target {
 /// Inputs that a target has to accept, to write its corpus from. Each has a name.
 pub fn valid_inputs(target: &str) -> Vec<(String, Vec<u8>)> {
     match target {
-        "envelope" | "tampered_envelope" | "message" | "receipt" | "topic" | "stream_spec" => {
-            envelopes::valid_inputs(target)
-        }
+        "first_packet" => first_packet::valid_inputs(),
+        "envelope" | "tampered_envelope" | "message" | "receipt" | "tile_header" | "topic"
+        | "stream_spec" => envelopes::valid_inputs(target),
         "plain_keys" | "bfv_keys" | "tfhe_keys" => keys::valid_inputs(target),
         "plain_tiles" | "bfv_tiles" | "tfhe_tiles" => tiles::valid_inputs(target),
         _ => files::valid_inputs(target),
