@@ -8,18 +8,21 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use cipherframe::KeyId;
+use cipherframe::{KeyId, StreamSpec};
 use tokio::sync::watch;
+use tokio::time;
 use wire::failure::Failure;
-use wire::message::FrameId;
+use wire::message::{FrameId, TileHeader};
 use wire::trust::Trust;
 
 use crate::blocking::blocking;
 use crate::event::{CameraEvent, CameraSummary, Observer};
 use crate::outbox::{FrameKey, Outbox, Settled};
 use crate::receipts::Arrival;
-use crate::spool::{EncryptedFrame, Found, ReadError, Spool};
+use crate::spool::{EncryptedFrame, Found, ReadError, Spool, Usage};
 
+/// How long to wait before a spool that cannot be read is tried again.
+const READ_RETRY: Duration = Duration::from_secs(1);
 /// What has come back says so more than once, and one sending answers them all.
 const RECOVERY_SPACING: Duration = Duration::from_secs(1);
 
@@ -28,6 +31,8 @@ const RECOVERY_SPACING: Duration = Duration::from_secs(1);
 pub(crate) struct Ledger {
     state: Arc<Mutex<State>>,
     spool: Option<Arc<Mutex<Spool>>>,
+    /// Asked without waiting for who reads or writes a file.
+    usage: Option<Arc<Usage>>,
     changed: watch::Sender<()>,
     observer: Observer,
     /// Names the camera; session and sequence number are of no meaning.
@@ -76,6 +81,7 @@ impl Ledger {
         trust: Trust,
     ) -> Ledger {
         let mut summary = CameraSummary::default();
+        let usage = spool.as_ref().map(|(spool, _)| spool.usage());
         let spool = spool.map(|(spool, found)| {
             found.frames.iter().for_each(|key| outbox.accept(*key));
             summary.recovered = found.frames.len() as u64;
@@ -91,6 +97,7 @@ impl Ledger {
         Ledger {
             state: Arc::new(Mutex::new(state)),
             spool,
+            usage,
             changed: watch::Sender::new(()),
             observer,
             camera,
@@ -110,8 +117,8 @@ impl Ledger {
 
     /// Whether there is a spool with room for a frame of at most `bytes`.
     pub(crate) fn has_spool_room(&self, bytes: u64) -> bool {
-        let spool = self.spool.as_ref();
-        spool.is_some_and(|spool| locked(spool).has_room(bytes))
+        let usage = self.usage.as_ref();
+        usage.is_some_and(|usage| usage.has_room(bytes))
     }
 
     /// Whether every frame has its receipt or was given up.
@@ -121,8 +128,8 @@ impl Ledger {
 
     /// What was counted so far.
     pub(crate) fn summary(&self) -> CameraSummary {
-        let spooled = self.spool.as_ref().map_or(0, |spool| locked(spool).len());
         let state = self.state();
+        let spooled = state.outbox.len().saturating_sub(state.in_memory.len());
         CameraSummary {
             given_up: state.summary.given_up + state.outbox.given_up(),
             without_receipt: state.outbox.len() as u64,
@@ -183,26 +190,55 @@ impl Ledger {
             }
             let spool = self.spool.clone();
             let read = blocking(move || spool.and_then(|spool| locked(&spool).read(key))).await?;
-            let reason = match read {
-                Some(Ok(frame)) => {
-                    let key_set = KeyId::from_bytes(frame.header.key_id);
-                    if self.trust.current().is_retired(key_set) {
-                        tracing::warn!(seq = key.seq, %key_set, "a spooled frame is under a retired key set, dropped it");
-                        self.state().summary.given_up += 1;
-                        self.strike_off(key).await?;
-                        continue;
+            match read {
+                Some(Ok(frame)) => match self.uselessness(&frame.header) {
+                    None => {
+                        let frame = Arc::new(frame);
+                        return Ok(Some(Turn { key, frame, again }));
                     }
-                    let frame = Arc::new(frame);
-                    return Ok(Some(Turn { key, frame, again }));
+                    Some(reason) => {
+                        if self.give_up(key) {
+                            tracing::warn!(
+                                seq = key.seq,
+                                reason,
+                                "a spooled frame is of no use, dropped it"
+                            );
+                        }
+                    }
+                },
+                Some(Err(ReadError::Io(error))) => {
+                    // It may be readable again.
+                    tracing::warn!(session = %key.session, seq = key.seq, %error, "a spooled frame cannot be read, trying again");
+                    self.state().outbox.unsent(key);
+                    time::sleep(READ_RETRY).await;
+                    continue;
                 }
-                Some(Err(ReadError::Torn(reason))) => reason.to_owned(),
-                Some(Err(ReadError::Io(error))) => error.to_string(),
-                None => "it has gone".to_owned(),
-            };
-            tracing::warn!(session = %key.session, seq = key.seq, reason, "a spooled frame cannot be read, dropped it");
-            self.state().summary.torn += 1;
+                Some(Err(ReadError::Torn(reason))) => {
+                    tracing::warn!(session = %key.session, seq = key.seq, reason, "a spooled frame is torn, dropped it");
+                    self.state().summary.torn += 1;
+                }
+                // Its receipt came meanwhile, or somebody removed the file.
+                None => {
+                    let mut state = self.state();
+                    if state.outbox.contains(key) {
+                        state.summary.torn += 1;
+                    }
+                }
+            }
             self.strike_off(key).await?;
         }
+    }
+
+    /// Why nobody would take a spooled frame, if that is so: it was made by another version of the
+    /// scheme, or under a key set that is retired since.
+    fn uselessness(&self, header: &TileHeader) -> Option<String> {
+        let key_set = KeyId::from_bytes(header.key_id);
+        if self.trust.current().is_retired(key_set) {
+            return Some(format!("its key set {key_set} is retired"));
+        }
+        let own = StreamSpec::from_bytes(&header.spec).map(|spec| spec.fingerprint().0);
+        (own != Ok(header.parameters))
+            .then(|| "it was encrypted by another version, with other parameters".to_owned())
     }
 
     /// The lowest sequence number that may still be sent, for a frame that is being sent; `None`
@@ -267,13 +303,16 @@ impl Ledger {
 
     /// A receipt, or news of something that has come back.
     pub(crate) async fn settle(&self, arrival: Arrival) -> Result<(), Failure> {
-        let (key, at) = match arrival {
-            Arrival::Receipt { key, at } => (key, at),
+        let (key, logged, at) = match arrival {
+            Arrival::Receipt { key, logged, at } => (key, logged, at),
             Arrival::Recovery { at } => {
                 self.recover(at);
                 return Ok(());
             }
         };
+        if !logged {
+            return self.refused(key).await;
+        }
         let settled = self.state().outbox.receipt(key, at);
         let elapsed = match settled {
             Settled::Confirmed { elapsed } => elapsed,
@@ -281,13 +320,37 @@ impl Ledger {
             // A copy of an earlier receipt.
             Settled::Unknown => return Ok(()),
         };
-        self.strike_off(key).await?;
         self.state().summary.confirmed += 1;
         let elapsed_ms = elapsed.map(|elapsed| elapsed.as_millis());
         tracing::debug!(seq = key.seq, ?elapsed_ms, "confirmed");
         let frame = self.frame_id(key);
         (self.observer)(CameraEvent::Confirmed { frame, elapsed });
-        Ok(())
+        self.strike_off(key).await
+    }
+
+    /// The viewer has later frames in its log and does not take this one any more.
+    async fn refused(&self, key: FrameKey) -> Result<(), Failure> {
+        if !self.give_up(key) {
+            return Ok(());
+        }
+        tracing::warn!(
+            seq = key.seq,
+            "the viewer has later frames already, gave the frame up"
+        );
+        let frame = self.frame_id(key);
+        (self.observer)(CameraEvent::GivenUp { frame });
+        self.strike_off(key).await
+    }
+
+    /// Counts a frame as given up, if it still has no receipt.
+    fn give_up(&self, key: FrameKey) -> bool {
+        let mut state = self.state();
+        let is_open = state.outbox.contains(key);
+        if is_open {
+            state.outbox.forget(key);
+            state.summary.given_up += 1;
+        }
+        is_open
     }
 
     /// Something on the way to the viewer has come back at `now`: all frames on their way are to be

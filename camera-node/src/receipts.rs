@@ -19,7 +19,11 @@ use crate::outbox::FrameKey;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Arrival {
     /// A verified receipt.
-    Receipt { key: FrameKey, at: Instant },
+    Receipt {
+        key: FrameKey,
+        logged: bool,
+        at: Instant,
+    },
     /// The connection that receipts come on, or another node, has come back: what was on its way
     /// may be lost. A hint that nobody signed; who forges it makes frames be sent again.
     Recovery { at: Instant },
@@ -79,12 +83,14 @@ impl ReceiptDesk {
         }
         match envelope::open::<Receipt>(topic, payload, &self.trust.current(), &self.limits) {
             Ok(receipt) => {
-                let frame = &receipt.message().frame;
+                let Receipt { frame, logged } = receipt.message();
+                let logged = *logged;
                 let key = FrameKey {
                     session: frame.session,
                     seq: frame.seq,
                 };
-                Some(Arrival::Receipt { key, at: now })
+                let at = now;
+                Some(Arrival::Receipt { key, logged, at })
             }
             Err(refusal) => {
                 self.refused += 1;
@@ -145,7 +151,10 @@ mod tests {
             session: SessionId::from_bytes([1; 16]),
             seq: 7,
         };
-        let receipt = Receipt { frame };
+        let receipt = Receipt {
+            frame,
+            logged: true,
+        };
         assert_eq!(
             receipt.topic().to_string(),
             "blindsight/v1/demo/gate/receipt"
@@ -155,7 +164,11 @@ mod tests {
         let now = Instant::now();
         let arrival = desk.judge(topic, sealed.into(), now);
         let key = arrival.map(|arrival| match arrival {
-            Arrival::Receipt { key, at } if at == now => key,
+            Arrival::Receipt {
+                key,
+                logged: true,
+                at,
+            } if at == now => key,
             other => panic!("{other:?}"),
         });
         (key, desk.refused)

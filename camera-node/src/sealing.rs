@@ -86,10 +86,11 @@ impl Sealer {
     }
 
     /// Encrypts a frame, one tile after the other. Takes up to a second of CPU time for each.
-    /// `dropped` frames of the session were not sent before it.
+    /// `dropped` frames of the session, which began at `session_unix_ms`, were not sent before it.
     pub(crate) fn encrypt(
         &self,
         frame: &FrameId,
+        session_unix_ms: u64,
         captured_unix_ms: u64,
         dropped: u64,
         quantised: &QuantisedFrame,
@@ -100,6 +101,7 @@ impl Sealer {
             tile: 0,
             tiles,
             captured_unix_ms,
+            session_unix_ms,
             oldest: frame.seq,
             dropped,
             spec: self.spec.to_bytes(),

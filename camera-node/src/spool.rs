@@ -18,6 +18,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use wire::failure::{Failure, FailureKind};
 use wire::message::TileHeader;
@@ -68,12 +70,25 @@ struct Entry {
     bytes: u64,
 }
 
+/// How full a spool is.
+#[derive(Debug)]
+pub(crate) struct Usage {
+    limit: u64,
+    used: AtomicU64,
+}
+
+impl Usage {
+    /// Whether a frame of at most `bytes` fits.
+    pub(crate) fn has_room(&self, bytes: u64) -> bool {
+        self.used.load(Ordering::Relaxed).saturating_add(bytes) <= self.limit
+    }
+}
+
 /// A folder of frames of one camera.
 #[derive(Debug)]
 pub(crate) struct Spool {
     folder: PathBuf,
-    limit: u64,
-    used: u64,
+    usage: Arc<Usage>,
     /// The number of this run.
     run: u64,
     entries: HashMap<FrameKey, Entry>,
@@ -110,8 +125,10 @@ impl Spool {
         let lock = lock(folder)?;
         let mut spool = Spool {
             folder: folder.to_owned(),
-            limit,
-            used: 0,
+            usage: Arc::new(Usage {
+                limit,
+                used: AtomicU64::new(0),
+            }),
             run: 1,
             entries: HashMap::new(),
             _lock: lock,
@@ -138,21 +155,16 @@ impl Spool {
                 seq: header.frame.seq,
             };
             spool.run = spool.run.max(run + 1);
-            spool.used += bytes;
+            spool.usage.used.fetch_add(bytes, Ordering::Relaxed);
             spool.entries.insert(key, Entry { run, bytes });
             found.frames.push(key);
         }
         Ok((spool, found))
     }
 
-    /// Whether a frame of at most `bytes` fits.
-    pub(crate) fn has_room(&self, bytes: u64) -> bool {
-        self.used.saturating_add(bytes) <= self.limit
-    }
-
-    /// How many frames are in it.
-    pub(crate) fn len(&self) -> usize {
-        self.entries.len()
+    /// How full it is, as it changes.
+    pub(crate) fn usage(&self) -> Arc<Usage> {
+        self.usage.clone()
     }
 
     /// Writes a frame: whole and on the disk, or not at all. Blocks.
@@ -170,13 +182,15 @@ impl Spool {
                 file.write_all(&bytes)?;
                 file.sync_all()
             })
-            .and_then(|()| fs::rename(&unfinished, &path));
+            .and_then(|()| fs::rename(&unfinished, &path))
+            // Only then does the new name outlive a power cut.
+            .and_then(|()| File::open(&self.folder)?.sync_all());
         if let Err(error) = written {
             remove_file(&unfinished);
             return Err(error);
         }
         let bytes = bytes.len() as u64;
-        self.used += bytes;
+        self.usage.used.fetch_add(bytes, Ordering::Relaxed);
         let run = self.run;
         self.entries.insert(frame.key(), Entry { run, bytes });
         Ok(())
@@ -196,7 +210,7 @@ impl Spool {
     /// Removes a frame, if it is in the spool. Blocks.
     pub(crate) fn remove(&mut self, key: FrameKey) {
         if let Some(entry) = self.entries.remove(&key) {
-            self.used -= entry.bytes;
+            self.usage.used.fetch_sub(entry.bytes, Ordering::Relaxed);
             remove_file(&self.path(entry.run, key));
         }
     }

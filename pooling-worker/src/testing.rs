@@ -147,6 +147,7 @@ pub(crate) fn header(camera: &str, seq: u64, spec: &StreamSpec) -> TileHeader {
         tile: 0,
         tiles: spec.tile_plan().tile_count(),
         captured_unix_ms: 1_000,
+        session_unix_ms: 1,
         oldest: seq,
         dropped: 0,
         spec: spec.to_bytes(),

@@ -77,6 +77,7 @@ impl Scene {
             tile: 0,
             tiles: 1,
             captured_unix_ms: 1,
+            session_unix_ms: 1,
             oldest: 0,
             dropped: 0,
             spec: self.spec.to_bytes(),

@@ -68,6 +68,7 @@ async fn each_receipt_lets_one_more_frame_out() {
         assert!(early.is_err(), "a frame beyond the credit");
         let receipt = Receipt {
             frame: unanswered.remove(0),
+            logged: true,
         };
         let sealed = seal(&site.identity(VIEWER), &receipt, &[]).unwrap();
         viewer.say(&receipt.topic(), sealed).await;

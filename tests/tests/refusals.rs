@@ -140,7 +140,10 @@ async fn a_camera_takes_receipts_from_an_enrolled_viewer_only() {
     let mut scene = Scene::new("to-camera").await;
     scene.a_good_frame_gets_through().await;
     let (frame, _) = scene.camera.captured().await;
-    let receipt = Receipt { frame };
+    let receipt = Receipt {
+        frame,
+        logged: true,
+    };
     let bytes = scene.seal(WORKER, &receipt, &[]);
     scene.stranger.say(&receipt.topic(), bytes).await;
     let reason = "refused a message: a receipt signed by `worker`, a worker, not a viewer; check its role in the trust \

@@ -202,7 +202,10 @@ async fn workers_and_viewers_are_enrolled_kept_to_cameras_and_revoked_while_ever
 
     // A receipt for a frame that has one already changes nothing, as long as it is of an enrolled viewer.
     let (frame, _) = scene.camera.captured().await;
-    let receipt = Receipt { frame };
+    let receipt = Receipt {
+        frame,
+        logged: true,
+    };
     let desk = scene.stack.site.identity("desk");
     let say_receipt = || seal(&desk, &receipt, &[]).unwrap();
     scene.stranger.say(&receipt.topic(), say_receipt()).await;
@@ -316,6 +319,7 @@ fn header(site: &Site, key_id: [u8; 16]) -> TileHeader {
         tile: 0,
         tiles: 1,
         captured_unix_ms: 1,
+        session_unix_ms: 1,
         oldest: 5,
         dropped: 0,
         spec: stream().to_bytes(),

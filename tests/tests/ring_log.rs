@@ -94,7 +94,10 @@ async fn a_consumer_that_stands_still_loses_nothing() {
             let heard = next_tile(&site, &mut consumer).await;
             assert_eq!((heard.frame.seq, heard.tile), (seq, tile));
             if tile + 1 == tiles {
-                let receipt = Receipt { frame: heard.frame };
+                let receipt = Receipt {
+                    frame: heard.frame,
+                    logged: true,
+                };
                 let sealed = seal(&site.identity(VIEWER), &receipt, &[]).unwrap();
                 viewer.say(&receipt.topic(), sealed).await;
             }

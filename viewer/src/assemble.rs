@@ -5,7 +5,7 @@
 //! ([`Assembler::insert`]). Tiles may arrive in any order and any number of times.
 //!
 //! A whole frame is held back until every earlier frame of its session is out, or can no longer come: its header says
-//! below which number the camera sends nothing any more. A new session of a camera is the end of its earlier ones.
+//! below which number the camera sends nothing any more. A later session of a camera is the end of its earlier ones.
 //! Memory is bounded by the number of frames in progress. One frame too many gives up the latest, for the earlier ones
 //! are waited for; its camera has no receipt for it and sends it again.
 //!
@@ -39,6 +39,8 @@ pub enum Admission {
     RepeatedTile,
     /// Its frame was handed out.
     FinishedFrame,
+    /// Its frame was not handed out, and later ones were.
+    TooLate,
 }
 
 /// What a tile was decrypted to.
@@ -107,7 +109,7 @@ impl Assembler {
     pub fn admit(&self, header: &TileHeader) -> Result<Admission, TileRefusal> {
         match self.sessions.standing(&header.frame) {
             Standing::Logged => return Ok(Admission::FinishedFrame),
-            Standing::Missed => return Err(TileRefusal::TooLate),
+            Standing::Missed => return Ok(Admission::TooLate),
             Standing::New => {}
         }
         let Some(part) = self.position(&header.frame).map(|at| &self.parts[at]) else {
@@ -160,7 +162,7 @@ impl Assembler {
             None => {
                 let begins = self.begins(&header.frame);
                 if begins {
-                    self.end_earlier_sessions(&header.frame, &mut inserted);
+                    self.end_earlier_sessions(header, &mut inserted);
                 }
                 let given_up = self.make_room(&header.frame, begins)?;
                 inserted.given_up.extend(given_up);
@@ -198,11 +200,12 @@ impl Assembler {
         !self.sessions.knows(frame) && self.of_session(frame).next().is_none()
     }
 
-    /// A camera begins a new session when the earlier ones are settled, or lost: what is whole of them is handed out.
-    /// What is not can still become whole.
-    fn end_earlier_sessions(&mut self, new: &FrameId, inserted: &mut Inserted) {
+    /// A camera begins a session when the earlier ones are settled, or lost: what is whole of them is handed out.
+    fn end_earlier_sessions(&mut self, new: &TileHeader, inserted: &mut Inserted) {
         let earlier = |part: &Part| {
-            part.header.frame.camera == new.camera && !part.is_of_session(new) && part.is_whole()
+            part.header.frame.camera == new.frame.camera
+                && part.header.session_unix_ms < new.session_unix_ms
+                && part.is_whole()
         };
         while let Some(at) = self.first(earlier) {
             inserted.ready.extend(self.hand_out(at));
@@ -253,9 +256,13 @@ impl Assembler {
 
     fn hand_out(&mut self, at: usize) -> Option<WholeFrame> {
         let part = self.parts.remove(at)?;
-        let gap = self
-            .sessions
-            .record(&part.header.frame, part.header.dropped);
+        let TileHeader {
+            frame,
+            session_unix_ms,
+            dropped,
+            ..
+        } = &part.header;
+        let gap = self.sessions.record(frame, *session_unix_ms, *dropped);
         Some(part.into_whole(gap))
     }
 
@@ -335,6 +342,7 @@ impl Part {
     fn into_whole(self, gap: Gap) -> WholeFrame {
         WholeFrame {
             frame: self.header.frame,
+            session_unix_ms: self.header.session_unix_ms,
             tiles: self.header.tiles,
             gap,
             spec: self.spec,

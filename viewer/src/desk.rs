@@ -56,6 +56,12 @@ pub(crate) enum Step {
         /// The frame whose receipt should be sent again.
         receipt_again: Option<FrameId>,
     },
+    /// A tile of a frame that later ones were logged before. `say_so` is its frame, once for each time that the camera
+    /// sends it.
+    TooLate {
+        /// The frame whose camera should be told that it need not be sent again.
+        say_so: Option<FrameId>,
+    },
     /// The message was dropped.
     Refused {
         /// The tile, when the message was signed by an enrolled worker.
@@ -100,6 +106,10 @@ impl Desk {
             Admission::FinishedFrame => {
                 let receipt_again = (header.tile == 0).then(|| header.frame.clone());
                 return Ok(Step::Repeated { receipt_again });
+            }
+            Admission::TooLate => {
+                let say_so = (header.tile == 0).then(|| header.frame.clone());
+                return Ok(Step::TooLate { say_so });
             }
         };
         let key = self.key(header, &spec)?;

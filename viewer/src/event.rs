@@ -67,6 +67,8 @@ pub struct ViewerSummary {
     pub refused: u64,
     /// Tiles dropped because they had been seen before.
     pub repeated: u64,
+    /// Tiles dropped because later frames were logged before theirs.
+    pub late: u64,
     /// Receipts sent.
     pub receipts: u64,
     /// Pictures that could not be written.
@@ -84,13 +86,14 @@ impl fmt::Display for ViewerSummary {
             dropped,
             refused,
             repeated,
+            late,
             receipts,
             unwritten,
         } = self;
         write!(
             f,
             "{tiles} tiles, {maps} maps, {unreadable} unreadable, {incomplete} incomplete, \
-             {missing} missing, {dropped} dropped by cameras, {refused} refused, {repeated} repeated, {receipts} receipts, {unwritten} unwritten"
+             {missing} missing, {dropped} dropped by cameras, {refused} refused, {repeated} repeated, {late} late, {receipts} receipts, {unwritten} unwritten"
         )
     }
 }

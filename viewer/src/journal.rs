@@ -46,6 +46,8 @@ pub struct Record {
     pub camera: Name,
     /// The camera's run, 32 hexadecimal digits.
     pub session: SessionText,
+    /// When that run began, by the camera's clock, in milliseconds since 1970 UTC.
+    pub session_unix_ms: u64,
     /// The frame's number in its session.
     pub seq: u64,
     /// When the camera captured it, by its clock, in milliseconds since 1970 UTC.
@@ -88,6 +90,7 @@ impl Record {
         Self {
             camera: frame.frame.camera.clone(),
             session: SessionText(frame.frame.session),
+            session_unix_ms: frame.session_unix_ms,
             seq: frame.frame.seq,
             captured_unix_ms: frame.captured_unix_ms,
             received_unix_ms,
@@ -131,6 +134,7 @@ impl Journal {
         let path = folder.join(LOG_FILE);
         let mut file = open_log(&path).map_err(|error| unusable(&path, &error))?;
         let bytes = read_lines(&path, &mut file, site, &mut sessions)?;
+        sync(folder).map_err(|error| unusable(folder, &error))?;
         let journal = Self {
             folder: folder.to_owned(),
             file,
@@ -170,8 +174,13 @@ impl Journal {
         // If it ends here, the lines of the full log are read again, and change nothing.
         replace(&self.folder.join(SESSIONS_FILE), &text)?;
         let path = self.folder.join(LOG_FILE);
-        fs::rename(&path, self.folder.join(FULL_LOG_FILE))?;
+        match fs::rename(&path, self.folder.join(FULL_LOG_FILE)) {
+            // It was put aside before, and the new one could not be opened.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            renamed => renamed?,
+        }
         self.file = open_log(&path)?;
+        sync(&self.folder)?;
         self.bytes = 0;
         Ok(())
     }
@@ -186,7 +195,7 @@ fn replay(record: &Record, site: &Name, sessions: &mut Sessions) {
         seq: record.seq,
     };
     let dropped = sessions.dropped(&frame).saturating_add(record.dropped);
-    sessions.record(&frame, dropped);
+    sessions.record(&frame, record.session_unix_ms, dropped);
 }
 
 /// Reads the log to its end; the length of its whole lines. What follows them is cut off.
@@ -245,6 +254,11 @@ fn open_log(path: &Path) -> io::Result<File> {
         .truncate(false)
         .mode(0o640)
         .open(path)
+}
+
+/// Makes new names in a folder outlive a power cut.
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -1,7 +1,7 @@
-//! What a viewer gives out: pictures and the lines of its log, then receipts, then events.
+//! What a viewer gives out: the line of its log, then the receipt, then all that depends on what a map shows.
 //!
-//! A receipt says that the frame is in the log, so it goes out after that. Nothing before it takes a time that depends
-//! on what the map shows: pictures are not compressed, and lines have their length from the header.
+//! A receipt says that the frame is in the log, so it goes out after that. The line is made from the header, but for
+//! one word that says whether there is a map.
 
 use std::io;
 use std::sync::Arc;
@@ -46,13 +46,24 @@ impl Outlet {
                     self.incomplete(part);
                 }
                 for whole in ready {
-                    self.whole(whole).await;
+                    // The log is in order: without this frame, none after it.
+                    if !self.whole(whole).await {
+                        break;
+                    }
                 }
             }
             Step::Repeated { receipt_again } => {
                 self.summary.repeated += 1;
                 if let Some(frame) = receipt_again {
-                    self.receipt(frame).await;
+                    self.receipt(frame, true).await;
+                }
+            }
+            Step::TooLate { say_so } => {
+                self.summary.late += 1;
+                if let Some(frame) = say_so {
+                    let (camera, seq) = (&frame.camera, frame.seq);
+                    tracing::warn!(%camera, seq, "a frame came after later ones, which are in the log");
+                    self.receipt(frame, false).await;
                 }
             }
             Step::Refused { tile, reason } => {
@@ -74,9 +85,10 @@ impl Outlet {
         }
     }
 
-    /// Says that a frame arrived. A receipt that cannot be sent leaves the frame unconfirmed at the camera.
-    async fn receipt(&mut self, frame: FrameId) {
-        let receipt = Receipt { frame };
+    /// Says that a frame is in the log, or never will be. A receipt that cannot be sent makes the camera send the frame
+    /// again.
+    async fn receipt(&mut self, frame: FrameId, logged: bool) {
+        let receipt = Receipt { frame, logged };
         let sent = match envelope::seal(&self.identity, &receipt, &[]) {
             Ok(bytes) => self
                 .publisher
@@ -94,9 +106,9 @@ impl Outlet {
         }
     }
 
-    /// Keeps what a frame turned out to be, and says that it arrived. A frame that cannot be logged waits; it is given
-    /// up, without a receipt, when the viewer is asked to stop.
-    async fn whole(&mut self, whole: WholeFrame) {
+    /// Logs a frame, says that it arrived, and gives out what it shows. A frame that cannot be logged waits; it is given
+    /// up, without a receipt, when the viewer is asked to stop: `false`.
+    async fn whole(&mut self, whole: WholeFrame) -> bool {
         let frame = whole.frame.clone();
         let gap = whole.gap;
         let (pool_ms, bytes) = (whole.pool_ms, whole.bytes);
@@ -109,10 +121,11 @@ impl Outlet {
             Ok(map) => (as_map, Ok(Arc::new(map))),
             Err(failure) => (as_unreadable, Err(failure)),
         };
-        if !self.keep(&frame, map.as_ref().ok(), record).await {
-            return;
+        if !self.log(&frame, record).await {
+            return false;
         }
-        self.receipt(frame.clone()).await;
+        // Before anything whose time depends on what the map shows.
+        self.receipt(frame.clone(), true).await;
         self.summary.missing += gap.missing;
         self.summary.dropped += gap.dropped;
         if gap != Gap::default() {
@@ -124,6 +137,7 @@ impl Outlet {
             Ok(map) => {
                 self.summary.maps += 1;
                 report::log_map(&frame, &map, latency_ms, pool_ms);
+                self.picture(&frame, &map).await;
                 (self.observer)(ViewerEvent::Map {
                     frame,
                     spec,
@@ -135,6 +149,7 @@ impl Outlet {
             }
             Err(failure) => self.unreadable(frame, &failure),
         }
+        true
     }
 
     fn unreadable(&mut self, frame: FrameId, failure: &MapFailure) {
@@ -144,21 +159,17 @@ impl Outlet {
         (self.observer)(ViewerEvent::Unreadable { frame, reason });
     }
 
-    /// Writes picture and line; whether the line is in the log.
-    async fn keep(
-        &mut self,
-        frame: &FrameId,
-        map: Option<&Arc<FeatureMap>>,
-        record: Record,
-    ) -> bool {
-        if let Some(map) = map {
-            let (archive, id, map) = (self.archive.clone(), frame.clone(), map.clone());
-            let written = task::spawn_blocking(move || archive.picture(&id, &map)).await;
-            if let Err(error) = written.map_err(io::Error::other).flatten() {
-                self.summary.unwritten += 1;
-                tracing::warn!(camera = %frame.camera, seq = frame.seq, %error, "picture not written");
-            }
+    async fn picture(&mut self, frame: &FrameId, map: &Arc<FeatureMap>) {
+        let (archive, id, map) = (self.archive.clone(), frame.clone(), map.clone());
+        let written = task::spawn_blocking(move || archive.picture(&id, &map)).await;
+        if let Err(error) = written.map_err(io::Error::other).flatten() {
+            self.summary.unwritten += 1;
+            tracing::warn!(camera = %frame.camera, seq = frame.seq, %error, "picture not written");
         }
+    }
+
+    /// Writes the line of a frame, however long that takes; `false` when the viewer is asked to stop before.
+    async fn log(&self, frame: &FrameId, record: Record) -> bool {
         let record = Arc::new(record);
         let mut reported = false;
         loop {

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, process};
 
 use cipherframe::FeatureMap;
-use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{ExtendedColorType, ImageEncoder};
+use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 use wire::message::FrameId;
 
 /// The grey value of a pooled `value` among `0..=level_count`; halves round up.
@@ -28,15 +27,9 @@ pub fn png(map: &FeatureMap) -> io::Result<Vec<u8>> {
         .map(|&v| grey(v, map.level_count()))
         .collect();
     let mut bytes = Cursor::new(Vec::new());
-    // Not compressed: a frame's receipt goes out after its picture, and how long that takes must not depend on what the
-    // map shows.
-    PngEncoder::new_with_quality(
-        &mut bytes,
-        CompressionType::Uncompressed,
-        FilterType::NoFilter,
-    )
-    .write_image(&pixels, map.width(), map.height(), ExtendedColorType::L8)
-    .map_err(io::Error::other)?;
+    PngEncoder::new(&mut bytes)
+        .write_image(&pixels, map.width(), map.height(), ExtendedColorType::L8)
+        .map_err(io::Error::other)?;
     Ok(bytes.into_inner())
 }
 

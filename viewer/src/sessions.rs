@@ -1,7 +1,9 @@
 //! How far the log goes: for each camera session, the next sequence number, and the ones that were missed.
 //!
 //! Frames are logged in order, so one number says which of a session are in the log: all below, but for those that
-//! were missed. A frame that was missed and comes after all is refused: the log is in order. Memory is bounded; the
+//! were missed. A frame that was missed and comes after all is refused, and so is one of a session after which a later
+//! one of the same camera was logged: the log is in order. Which session is later, cameras say by their clocks; where one
+//! was set back, the session that is logged is the current one. Memory is bounded; the
 //! session that logged nothing for the longest time is forgotten first, and first among those of the same camera, so
 //! that no camera makes a viewer forget the sessions of another.
 
@@ -26,7 +28,7 @@ pub(crate) enum Standing {
     New,
     /// It is in the log.
     Logged,
-    /// Later frames are in the log, and it is not.
+    /// It is not in the log, and later frames of the camera are.
     Missed,
 }
 
@@ -44,6 +46,8 @@ pub struct Gap {
 struct Session {
     camera: Name,
     session: SessionId,
+    /// When it began, by the camera's clock.
+    began_unix_ms: u64,
     /// One more than the last sequence number in the log.
     next: u64,
     /// Frames that the camera had dropped before the last one in the log.
@@ -83,11 +87,18 @@ impl Sessions {
     /// What `frame` is to the log.
     #[must_use]
     pub(crate) fn standing(&self, frame: &FrameId) -> Standing {
-        let Some(session) = self.find(frame) else {
+        let Some(at) = self.position(frame) else {
             return Standing::New;
         };
+        let session = &self.sessions[at];
         if frame.seq >= session.next {
-            Standing::New
+            let later = self.sessions.iter().skip(at + 1);
+            let mut later = later.filter(|later| later.camera == session.camera);
+            if later.any(|later| later.began_unix_ms > session.began_unix_ms) {
+                Standing::Missed
+            } else {
+                Standing::New
+            }
         } else if frame.seq < session.forgotten
             || session.missed.iter().any(|gap| gap.contains(&frame.seq))
         {
@@ -97,13 +108,13 @@ impl Sessions {
         }
     }
 
-    /// The next frame of its session goes into the log; `dropped` is the count in its header. A frame that is not
-    /// [`Standing::New`] changes nothing.
-    pub(crate) fn record(&mut self, frame: &FrameId, dropped: u64) -> Gap {
+    /// The next frame of its session goes into the log; when the session began, and the count of dropped frames, are
+    /// those of its header. A frame that is not [`Standing::New`] changes nothing.
+    pub(crate) fn record(&mut self, frame: &FrameId, began_unix_ms: u64, dropped: u64) -> Gap {
         if self.standing(frame) != Standing::New {
             return Gap::default();
         }
-        let mut session = self.take(frame);
+        let mut session = self.take(frame, began_unix_ms);
         let gap = Gap {
             missing: frame.seq - session.next,
             dropped: dropped.saturating_sub(session.dropped),
@@ -124,7 +135,7 @@ impl Sessions {
     }
 
     /// Takes a session out of its place, or makes it and room for it.
-    fn take(&mut self, frame: &FrameId) -> Session {
+    fn take(&mut self, frame: &FrameId, began_unix_ms: u64) -> Session {
         if let Some(at) = self.position(frame)
             && let Some(session) = self.sessions.remove(at)
         {
@@ -143,6 +154,7 @@ impl Sessions {
         Session {
             camera: frame.camera.clone(),
             session: frame.session,
+            began_unix_ms,
             next: 0,
             dropped: 0,
             missed: VecDeque::new(),
@@ -174,12 +186,12 @@ mod tests {
     #[test]
     fn what_is_logged_and_what_was_missed_is_told_apart() {
         let mut sessions = Sessions::default();
-        assert_eq!(sessions.record(&frame("gate", 1, 0), 0), Gap::default());
+        assert_eq!(sessions.record(&frame("gate", 1, 0), 1, 0), Gap::default());
         let gap = Gap {
             missing: 2,
             dropped: 7,
         };
-        assert_eq!(sessions.record(&frame("gate", 1, 3), 7), gap);
+        assert_eq!(sessions.record(&frame("gate", 1, 3), 1, 7), gap);
         let standings = [0, 1, 2, 3, 4].map(|seq| sessions.standing(&frame("gate", 1, seq)));
         use Standing::{Logged, Missed, New};
         assert_eq!(standings, [Logged, Missed, Missed, Logged, New]);
@@ -187,22 +199,39 @@ mod tests {
         assert_eq!(sessions.standing(&frame("gate", 2, 0)), New);
         assert_eq!(sessions.standing(&frame("yard", 1, 0)), New);
         // What the log does not take changes nothing.
-        assert_eq!(sessions.record(&frame("gate", 1, 1), 9), Gap::default());
+        assert_eq!(sessions.record(&frame("gate", 1, 1), 1, 9), Gap::default());
         assert_eq!(sessions.next(&frame("gate", 1, 0)), 4);
     }
 
     #[test]
     fn a_session_that_begins_late_has_missed_what_was_before() {
         let mut sessions = Sessions::default();
-        assert_eq!(sessions.record(&frame("gate", 1, 5), 2).missing, 5);
+        assert_eq!(sessions.record(&frame("gate", 1, 5), 1, 2).missing, 5);
         assert_eq!(sessions.standing(&frame("gate", 1, 4)), Standing::Missed);
+    }
+
+    #[test]
+    fn an_earlier_session_is_over_once_a_later_one_is_logged() {
+        let mut sessions = Sessions::default();
+        sessions.record(&frame("gate", 1, 0), 10, 0);
+        sessions.record(&frame("gate", 2, 0), 20, 0);
+        assert_eq!(sessions.standing(&frame("gate", 1, 1)), Standing::Missed);
+        assert_eq!(sessions.standing(&frame("gate", 1, 0)), Standing::Logged);
+        assert_eq!(sessions.standing(&frame("gate", 2, 1)), Standing::New);
+        // The clock was set back: what is logged goes on.
+        sessions.record(&frame("gate", 3, 0), 5, 0);
+        assert_eq!(sessions.standing(&frame("gate", 3, 1)), Standing::New);
+        assert_eq!(sessions.standing(&frame("gate", 2, 1)), Standing::New);
+        // Another camera's sessions have nothing to do with it.
+        sessions.record(&frame("yard", 4, 0), 99, 0);
+        assert_eq!(sessions.standing(&frame("gate", 3, 1)), Standing::New);
     }
 
     #[test]
     fn forgotten_gaps_count_as_missed() {
         let mut sessions = Sessions::default();
         for nth in 0..=GAPS as u64 {
-            sessions.record(&frame("gate", 1, 2 * nth + 1), 0);
+            sessions.record(&frame("gate", 1, 2 * nth + 1), 1, 0);
         }
         // The gap of frame 0 is forgotten; frame 0 must get no receipt all the same.
         assert_eq!(sessions.standing(&frame("gate", 1, 0)), Standing::Missed);
@@ -213,13 +242,13 @@ mod tests {
     #[test]
     fn a_camera_makes_room_among_its_own_sessions() {
         let mut sessions = Sessions::default();
-        sessions.record(&frame("yard", 7, 0), 0);
+        sessions.record(&frame("yard", 7, 0), 1, 0);
         for session in 0..SESSIONS_OF_A_CAMERA as u32 {
-            sessions.record(&frame("gate", session, 0), 0);
+            sessions.record(&frame("gate", session, 0), 1, 0);
         }
         assert!(sessions.knows(&frame("gate", 0, 0)));
-        sessions.record(&frame("gate", 0, 1), 0);
-        sessions.record(&frame("gate", 1000, 0), 0);
+        sessions.record(&frame("gate", 0, 1), 1, 0);
+        sessions.record(&frame("gate", 1000, 0), 1, 0);
         let known = [0, 1, 2, 1000].map(|session| sessions.knows(&frame("gate", session, 0)));
         assert_eq!(known, [true, false, true, true]);
         assert!(sessions.knows(&frame("yard", 7, 0)));
@@ -228,7 +257,7 @@ mod tests {
     #[test]
     fn the_highest_number_of_all_is_no_special_case() {
         let mut sessions = Sessions::default();
-        sessions.record(&frame("gate", 1, u64::MAX), 0);
+        sessions.record(&frame("gate", 1, u64::MAX), 1, 0);
         assert_eq!(
             sessions.standing(&frame("gate", 1, u64::MAX - 1)),
             Standing::Missed
@@ -244,7 +273,7 @@ mod tests {
             for seq in seqs {
                 let highest = model.last().copied();
                 let is_new = highest.is_none_or(|highest| seq > highest);
-                let gap = sessions.record(&frame("gate", 1, seq), 0);
+                let gap = sessions.record(&frame("gate", 1, seq), 1, 0);
                 let missing = if is_new { seq - highest.map_or(0, |highest| highest + 1) } else { 0 };
                 prop_assert_eq!(gap.missing, missing);
                 if is_new {

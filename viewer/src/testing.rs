@@ -38,6 +38,7 @@ pub(crate) fn header(frame: &FrameId, spec: &StreamSpec, tile: u32) -> TileHeade
         tile,
         tiles: spec.tile_plan().tile_count(),
         captured_unix_ms: 1_000,
+        session_unix_ms: 1,
         oldest: frame.seq,
         dropped: 0,
         spec: spec.to_bytes(),

@@ -5,7 +5,7 @@ use bincode::config::{self, Config};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The longest encoded message. The largest of today's has 724 bytes.
+/// The longest encoded message. The largest of today's has 732 bytes.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 1024;
 
 /// Why bytes are not the wanted message.
@@ -75,6 +75,7 @@ mod tests {
                 session,
                 seq: 0x0102,
             },
+            logged: true,
         }
     }
 
@@ -82,7 +83,7 @@ mod tests {
     fn integers_are_fixed_and_little_endian() {
         let mut expected = b"\x04\0\0\0\0\0\0\0demo\x04\0\0\0\0\0\0\0gate".to_vec();
         expected.extend_from_slice(&[0xab; 16]);
-        expected.extend_from_slice(&[2, 1, 0, 0, 0, 0, 0, 0]);
+        expected.extend_from_slice(&[2, 1, 0, 0, 0, 0, 0, 0, 1]);
         assert_eq!(encode(&receipt()).unwrap(), expected);
         assert_eq!(decode::<Receipt>(&expected).unwrap(), receipt());
     }

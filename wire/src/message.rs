@@ -109,6 +109,9 @@ pub struct TileHeader {
     pub tiles: u32,
     /// When the frame was captured by the camera's clock, milliseconds since 1970 UTC.
     pub captured_unix_ms: u64,
+    /// When the session began by the camera's clock, milliseconds since 1970 UTC. Tells later
+    /// sessions of a camera from earlier ones, as far as its clock does.
+    pub session_unix_ms: u64,
     /// The lowest sequence number of the session that the camera may still send, as it stood when
     /// this tile was sent; at most the frame's own. Frames below have arrived or never will.
     pub oldest: u64,
@@ -241,12 +244,15 @@ pub struct MapTile {
     pub pool_ms: u32,
 }
 
-/// Says that a whole frame reached the viewer, and nothing of what it shows; viewer to camera. The
-/// payload is empty.
+/// Says what became of a whole frame at the viewer, and nothing of what it shows; viewer to camera.
+/// The payload is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     /// The frame that arrived.
     pub frame: FrameId,
+    /// Whether it is in the viewer's log. If not, it came after later frames, is counted there as
+    /// missing, and need not be sent again.
+    pub logged: bool,
 }
 
 /// A message that an envelope can carry.

@@ -21,7 +21,7 @@ const AT_ONCE: usize = 2;
 #[derive(Debug)]
 pub(crate) struct Doorkeeper {
     list: Arc<Mutex<List>>,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 impl Doorkeeper {
@@ -49,7 +49,7 @@ impl Doorkeeper {
         };
         Ok(Self {
             list: Arc::new(Mutex::new(list)),
-            turns: Semaphore::new(AT_ONCE),
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
         })
     }
 
@@ -58,22 +58,22 @@ impl Doorkeeper {
         let (Some(username), Some(password)) = (username, password) else {
             return false;
         };
-        let Ok(turn) = self.turns.acquire().await else {
+        let Ok(turn) = self.turns.clone().acquire_owned().await else {
             return false;
         };
         let username = username.to_owned();
         let password = Zeroizing::new(password.to_vec());
         let list = self.list.clone();
         let compared = task::spawn_blocking(move || {
+            // Given back when the work is done, not when nobody waits for it any more.
+            let _turn = turn;
             let users = list
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .current();
             users.accepts(&username, &password)
         });
-        let known = compared.await.unwrap_or(false);
-        drop(turn);
-        known
+        compared.await.unwrap_or(false)
     }
 }
 

@@ -39,6 +39,7 @@ impl<O: Outlet> Stream<'_, O> {
         };
         let mut next = self.next.clone();
         let mut dropped = 0;
+        let session_unix_ms = unix_ms(SystemTime::now());
         loop {
             self.wait_for_turn(pace.due()).await;
             let (returned, pulled) = blocking(move || {
@@ -76,8 +77,13 @@ impl<O: Outlet> Stream<'_, O> {
                 (self.observer)(CameraEvent::Dropped { total: dropped });
                 continue;
             }
-            self.take_in(&next, captured_unix_ms, dropped, prepared)
-                .await?;
+            self.take_in(
+                &next,
+                [session_unix_ms, captured_unix_ms],
+                dropped,
+                prepared,
+            )
+            .await?;
             next.seq += 1;
         }
     }
@@ -113,7 +119,7 @@ impl<O: Outlet> Stream<'_, O> {
     async fn take_in(
         &self,
         id: &FrameId,
-        captured_unix_ms: u64,
+        [session_unix_ms, captured_unix_ms]: [u64; 2],
         dropped: u64,
         prepared: PreparedFrame,
     ) -> Result<(), Failure> {
@@ -124,8 +130,10 @@ impl<O: Outlet> Stream<'_, O> {
         } = prepared;
         let quantised = Arc::new(quantised);
         let (sealer, frame, pixels) = (self.sealer.clone(), id.clone(), quantised.clone());
-        let encrypted =
-            blocking(move || sealer.encrypt(&frame, captured_unix_ms, dropped, &pixels)).await?;
+        let encrypted = blocking(move || {
+            sealer.encrypt(&frame, session_unix_ms, captured_unix_ms, dropped, &pixels)
+        })
+        .await?;
         let encrypted = encrypted.map_err(|error| Failure::of(FailureKind::Bug, &error))?;
         tracing::debug!(seq = id.seq, clip, index, "frame captured");
         // Before it can be sent, so that it comes before the map and the receipt.

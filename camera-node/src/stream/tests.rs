@@ -258,7 +258,8 @@ impl Bench {
             seq,
         };
         let at = Instant::now();
-        let arrival = Arrival::Receipt { key, at };
+        let logged = true;
+        let arrival = Arrival::Receipt { key, logged, at };
         self.receipts.send(arrival).await.unwrap();
     }
 
@@ -395,6 +396,27 @@ async fn a_live_view_gives_up_what_gets_no_receipt_and_says_so_in_its_headers() 
 }
 
 #[tokio::test]
+async fn a_frame_that_the_viewer_will_never_log_is_given_up() {
+    let bench = Bench::start(frames(1), &SETUP);
+    bench.expect_tiles(1).await;
+    let (session, at) = (bench.session, Instant::now());
+    let key = FrameKey { session, seq: 0 };
+    let logged = false;
+    for _ in 0..2 {
+        // The second one may find the stream at its end.
+        let _ = bench
+            .receipts
+            .send(Arrival::Receipt { key, logged, at })
+            .await;
+    }
+    let (ended, summary, seen) = bench.end().await;
+    assert_eq!(ended, Ended::Source);
+    assert_eq!((summary.confirmed, summary.given_up), (0, 1));
+    let given_up = |seen: &Seen| matches!(seen, Seen::Event(CameraEvent::GivenUp { .. }));
+    assert_eq!(seen.iter().filter(|seen| given_up(seen)).count(), 1);
+}
+
+#[tokio::test]
 async fn after_a_recovery_what_is_on_its_way_is_sent_again() {
     let bench = Bench::start(frames(3), &SETUP);
     bench.expect_tiles(2).await;
@@ -439,7 +461,11 @@ async fn a_spool_takes_what_the_credit_does_not_and_keeps_it_over_a_restart() {
         let (key, at) = (FrameKey { session: old, seq }, Instant::now());
         bench
             .receipts
-            .send(Arrival::Receipt { key, at })
+            .send(Arrival::Receipt {
+                key,
+                logged: true,
+                at,
+            })
             .await
             .unwrap();
     }

@@ -23,27 +23,27 @@ const MAX_PAYLOAD_BYTES: usize = 4096;
 
 /// The configuration file of a camera.
 pub fn camera_config(data: &[u8]) -> bool {
-    loads(data, |path| CameraConfig::load(path)).is_some()
+    loads(data, CameraConfig::load).is_some()
 }
 
 /// The configuration file of a worker.
 pub fn worker_config(data: &[u8]) -> bool {
-    loads(data, |path| WorkerConfig::load(path)).is_some()
+    loads(data, WorkerConfig::load).is_some()
 }
 
 /// The configuration file of a viewer.
 pub fn viewer_config(data: &[u8]) -> bool {
-    loads(data, |path| ViewerConfig::load(path)).is_some()
+    loads(data, ViewerConfig::load).is_some()
 }
 
 /// The configuration file of a broker.
 pub fn broker_config(data: &[u8]) -> bool {
-    loads(data, |path| broker::BrokerConfig::load(path)).is_some()
+    loads(data, broker::BrokerConfig::load).is_some()
 }
 
 /// A trust file. Written again, it says the same.
 pub fn trust_file(data: &[u8]) -> bool {
-    let Some(store) = loads(data, |path| TrustStore::load(path)) else {
+    let Some(store) = loads(data, TrustStore::load) else {
         return false;
     };
     let again = TrustStore::parse(Path::new("trust.toml"), &store.to_toml());
@@ -53,7 +53,7 @@ pub fn trust_file(data: &[u8]) -> bool {
 
 /// The broker's file of users and the hashes of their passwords.
 pub fn users_file(data: &[u8]) -> bool {
-    loads(data, |path| broker::Users::load(path)).is_some()
+    loads(data, broker::Users::load).is_some()
 }
 
 /// A key file, in any role, and the identity in it where it is one. With an odd first byte the checksum of the others is

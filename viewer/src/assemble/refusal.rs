@@ -32,9 +32,6 @@ pub enum TileRefusal {
         /// The header field.
         field: &'static str,
     },
-    /// Later frames of the session are in the log, and frames are logged in order.
-    #[error("it comes too late: later frames of its session are in the log")]
-    TooLate,
     /// As many frames are in progress as may be, and all of them come before this one.
     #[error(
         "{limit} frames are in progress and all come before this one; its camera will send it \
@@ -80,6 +77,10 @@ pub(super) fn agree(first: &TileHeader, other: &TileHeader) -> Result<(), TileRe
             first.captured_unix_ms == other.captured_unix_ms,
         ),
         ("count of dropped frames", first.dropped == other.dropped),
+        (
+            "beginning of the session",
+            first.session_unix_ms == other.session_unix_ms,
+        ),
     ];
     match fields.iter().find(|(_, same)| !same) {
         Some((field, _)) => Err(TileRefusal::Disagrees { field }),

@@ -29,6 +29,8 @@ pub enum MapFailure {
 pub struct WholeFrame {
     /// Which frame.
     pub frame: FrameId,
+    /// When its session began by the camera's clock, Unix milliseconds.
+    pub session_unix_ms: u64,
     /// How many tiles it has.
     pub tiles: u32,
     /// What is missing before it.

@@ -10,6 +10,7 @@ fn record(session: u32, seq: u64, missing: u64, dropped: u64) -> Record {
     Record {
         camera: name("gate"),
         session: SessionText(frame("gate", session, seq).session),
+        session_unix_ms: 9,
         seq,
         captured_unix_ms: 1,
         received_unix_ms: 2,
@@ -34,7 +35,7 @@ fn a_line_is_as_documented() {
     assert_eq!(
         lines(folder.path()),
         [
-            "{\"camera\":\"gate\",\"session\":\"01000000000000000000000000000000\",\"seq\":7,\
+            "{\"camera\":\"gate\",\"session\":\"01000000000000000000000000000000\",\"session_unix_ms\":9,\"seq\":7,\
           \"captured_unix_ms\":1,\"received_unix_ms\":2,\"tiles\":3,\"bytes\":4,\"missing\":2,\"dropped\":3,\
           \"status\":\"map\"}"
         ]

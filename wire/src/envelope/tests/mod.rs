@@ -72,6 +72,7 @@ fn tile_header() -> TileHeader {
         tile: 1,
         tiles: 3,
         captured_unix_ms: 1_700_000_000_123,
+        session_unix_ms: 1_700_000_000_000,
         oldest: 5,
         dropped: 2,
         spec: vec![9; 20],
@@ -95,7 +96,10 @@ fn map_tile() -> MapTile {
 }
 
 fn receipt() -> Receipt {
-    Receipt { frame: frame_id() }
+    Receipt {
+        frame: frame_id(),
+        logged: true,
+    }
 }
 
 fn opened<M: Message>(topic: &str, bytes: &[u8]) -> Result<Verified<M>, Refusal> {
