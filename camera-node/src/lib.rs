@@ -14,6 +14,7 @@ mod blocking;
 mod config;
 mod event;
 mod feature;
+mod figures;
 mod key_mode;
 mod ledger;
 pub mod outbox;

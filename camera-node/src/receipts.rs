@@ -1,6 +1,8 @@
 //! What comes in: receipts, verified and passed on with their time of arrival, and the news that
 //! something on the way to the viewer has come back.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -36,17 +38,12 @@ pub(crate) struct ReceiptDesk {
     /// The camera's own name.
     pub(crate) camera: Name,
     /// Messages refused so far.
-    pub(crate) refused: u64,
+    pub(crate) refused: Arc<AtomicU64>,
 }
 
 impl ReceiptDesk {
-    /// Takes receipts in until the subscriber ends or nobody wants them any more. Returns how many
-    /// messages were refused.
-    pub(crate) async fn run(
-        mut self,
-        mut subscriber: Subscriber,
-        arrivals: mpsc::Sender<Arrival>,
-    ) -> u64 {
+    /// Takes receipts in until the subscriber ends or nobody wants them any more.
+    pub(crate) async fn run(self, mut subscriber: Subscriber, arrivals: mpsc::Sender<Arrival>) {
         loop {
             let incoming = tokio::select! {
                 biased;
@@ -72,11 +69,10 @@ impl ReceiptDesk {
                 None => break,
             }
         }
-        self.refused
     }
 
     /// What a message says to the stream, if anything.
-    fn judge(&mut self, topic: &str, payload: Bytes, now: Instant) -> Option<Arrival> {
+    fn judge(&self, topic: &str, payload: Bytes, now: Instant) -> Option<Arrival> {
         if let Ok(Topic::NodeState { node, .. }) = Topic::parse(topic) {
             let recovered = is_online(&payload) && !self.is_camera(&node);
             return recovered.then_some(Arrival::Recovery { at: now });
@@ -93,10 +89,10 @@ impl ReceiptDesk {
                 Some(Arrival::Receipt { key, logged, at })
             }
             Err(refusal) => {
-                self.refused += 1;
+                let refused = self.refused.fetch_add(1, Ordering::Relaxed) + 1;
                 // Rarer and rarer, so that a flood does not fill the log.
-                if self.refused.is_power_of_two() {
-                    tracing::warn!(refused = self.refused, "refused a message: {refusal}");
+                if refused.is_power_of_two() {
+                    tracing::warn!(refused, "refused a message: {refusal}");
                 }
                 None
             }
@@ -139,8 +135,12 @@ mod tests {
             trust: trust.into(),
             limits: Limits::default(),
             camera: "gate".parse().unwrap(),
-            refused: 0,
+            refused: Arc::default(),
         }
+    }
+
+    fn refused(desk: &ReceiptDesk) -> u64 {
+        desk.refused.load(Ordering::Relaxed)
     }
 
     /// What the desk makes of a receipt for frame 7, and how much it refused.
@@ -160,7 +160,7 @@ mod tests {
             "blindsight/v1/demo/gate/receipt"
         );
         let sealed = envelope::seal(signer, &receipt, &[]).unwrap();
-        let mut desk = desk();
+        let desk = desk();
         let now = Instant::now();
         let arrival = desk.judge(topic, sealed.into(), now);
         let key = arrival.map(|arrival| match arrival {
@@ -171,7 +171,7 @@ mod tests {
             } if at == now => key,
             other => panic!("{other:?}"),
         });
-        (key, desk.refused)
+        (key, refused(&desk))
     }
 
     #[test]
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_node_that_came_back_is_news_unless_it_is_a_camera() {
-        let mut desk = desk();
+        let desk = desk();
         let now = Instant::now();
         for (node, state, is_news) in [
             ("worker", "online", true),
@@ -201,7 +201,7 @@ mod tests {
             let expected = is_news.then_some(Arrival::Recovery { at: now });
             assert_eq!(news, expected, "{node} {state}");
         }
-        assert_eq!(desk.refused, 0);
+        assert_eq!(refused(&desk), 0);
     }
 
     #[test]
@@ -211,11 +211,11 @@ mod tests {
         assert_eq!(judged(&identity("worker", 2), topic), (None, 1));
         let other = "blindsight/v1/demo/yard/receipt";
         assert_eq!(judged(&identity("viewer", 1), other), (None, 1));
-        let mut desk = desk();
+        let desk = desk();
         assert_eq!(
             desk.judge(topic, Bytes::from_static(b"garbage"), Instant::now()),
             None
         );
-        assert_eq!(desk.refused, 1);
+        assert_eq!(refused(&desk), 1);
     }
 }

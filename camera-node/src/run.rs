@@ -11,11 +11,13 @@ use wire::failure::{Failure, FailureKind};
 use wire::message::{FrameId, SessionId};
 use wire::node::{Credentials, NodeLink};
 use wire::role::NodeRole;
+use wire::telemetry::Telemetry;
 use wire::topic::Topic;
 
 use crate::blocking::blocking;
 use crate::config::{CameraConfig, DeliveryConfig, SpoolConfig};
 use crate::event::{CameraSummary, Observer};
+use crate::figures::Figures;
 use crate::key_mode::KeyMode;
 use crate::ledger::Ledger;
 use crate::outbox::Outbox;
@@ -39,12 +41,13 @@ const ARRIVALS_QUEUE: usize = 64;
 ///
 /// When the source ends, the camera waits until each frame has its receipt or was given up. When
 /// asked to stop, it finishes the frame it is sending and ends within 5 s; what lies in the spool is
-/// sent after the next start. Needs a tokio runtime.
+/// sent after the next start. Meanwhile the camera shows how it is as `config.telemetry` says, and
+/// reports on its health topic. Needs a tokio runtime.
 ///
 /// # Errors
-/// A key file that cannot be used, a key set that is or becomes retired, frames too large for
-/// `delivery.bytes_on_the_way`, tiles that do not fit the packet limit, a broker that does not
-/// answer at the start, a source that cannot be read, or a bug.
+/// A key file that cannot be used, an address for metrics that cannot be listened on, a key set that
+/// is or becomes retired, frames too large for `delivery.bytes_on_the_way`, tiles that do not fit the
+/// packet limit, a broker that does not answer at the start, a source that cannot be read, or a bug.
 pub async fn run(
     config: CameraConfig,
     source: Box<dyn Source>,
@@ -52,6 +55,14 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> Result<CameraSummary, Failure> {
     let began = Instant::now();
+    let figures = Figures::default();
+    let shown = figures.clone();
+    let families = move || shown.families();
+    let mut telemetry = Telemetry::start("camera", &config.telemetry, families, &shutdown).await?;
+    let keys_loaded = telemetry.vitals().need("the keys are not loaded");
+    let connected = telemetry
+        .vitals()
+        .need("the MQTT broker has not answered yet");
     let node = config.link.node.clone();
     let (mqtt, delivery) = (config.link.mqtt.clone(), config.delivery.clone());
     let (feature, key_mode) = (config.stream.feature, config.stream.key.mode());
@@ -64,6 +75,7 @@ pub async fn run(
     })
     .await??;
     retirement::check(&credentials.trust, sealer.key_set(), &node.trust)?;
+    keys_loaded.set(true);
     frame.check_packet(mqtt.max_packet_bytes)?;
     let spool = open_spool(&delivery, &node, frame.bytes).await?;
     let credit = room::credit(&delivery, frame.bytes)?;
@@ -99,6 +111,12 @@ pub async fn run(
         link = NodeLink::connect(credentials, &mqtt, filters, &link_end) => link?,
     };
 
+    link.watched_by(telemetry.vitals());
+    connected.set(true);
+    let bulletin = link.publisher.bulletin(&node.health_topic());
+    let flow = figures.clone();
+    telemetry.report(NodeRole::Camera, bulletin, move || flow.flow());
+
     let session = SessionId::random()?;
     let spec = sealer.spec();
     tracing::info!(
@@ -115,9 +133,10 @@ pub async fn run(
             max_envelope_bytes: mqtt.max_packet_bytes,
         },
         camera: node.name.clone(),
-        refused: 0,
+        refused: figures.refused.clone(),
     };
-    let desk = tokio::spawn(desk.run(link.subscriber, settle));
+    let desk = desk.run(link.subscriber, settle);
+    let desk = tokio::spawn(telemetry.vitals().during("taking receipts in", desk));
     let next = FrameId {
         site: node.site,
         camera: node.name,
@@ -125,11 +144,13 @@ pub async fn run(
         seq: 0,
     };
     let outbox = Outbox::new(delivery.policy, credit, delivery.receipt_timeout);
+    let ledger = Ledger::new(outbox, spool, observer.clone(), next.clone(), link.trust);
+    let ledger = figures.ledger.get_or_init(|| ledger).clone();
     let stream = Stream {
         sealer: Arc::new(sealer),
         outlet: &link.publisher,
         connected: link.publisher.connected(),
-        ledger: Ledger::new(outbox, spool, observer.clone(), next.clone(), link.trust),
+        ledger,
         policy: delivery.policy,
         frame_bytes: frame.bytes,
         next,
@@ -140,8 +161,9 @@ pub async fn run(
     let ended = ended
         .await
         .and_then(|ended| retirement.check().map(|()| ended));
-    let mut summary = stream.summary();
-    summary.refused = desk.await.unwrap_or_default();
+    // A desk that panicked has counted what it refused before.
+    let _ = desk.await;
+    let summary = figures.summary();
     link.publisher.stop(reason(&ended)).await;
     ended?;
     tracing::info!(

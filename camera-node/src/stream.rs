@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use wire::failure::Failure;
 use wire::message::FrameId;
 
-use crate::event::{CameraSummary, Observer};
+use crate::event::Observer;
 use crate::ledger::Ledger;
 use crate::outbox::Policy;
 use crate::preprocess::Preprocessor;
@@ -85,11 +85,6 @@ impl<O: Outlet> Stream<'_, O> {
             }
         }
         Ok(Ended::Asked)
-    }
-
-    /// What was counted so far.
-    pub(crate) fn summary(&self) -> CameraSummary {
-        self.ledger.summary()
     }
 
     /// Strikes off what the viewer has. Ends only with the receipts' queue.

@@ -286,6 +286,12 @@ impl Assembler {
             .filter(move |part| part.is_of_session(&of))
     }
 
+    /// How many frames are in progress.
+    #[must_use]
+    pub fn in_progress(&self) -> usize {
+        self.parts.len()
+    }
+
     /// Gives up every frame in progress, oldest first.
     pub fn give_up_all(&mut self) -> Vec<IncompleteFrame> {
         self.parts.drain(..).map(Part::into_incomplete).collect()

@@ -13,6 +13,7 @@ pub mod assemble;
 mod config;
 mod desk;
 mod event;
+mod figures;
 pub mod journal;
 mod keyring;
 mod outlet;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::sync::watch;
 use tokio::task::{self, JoinError};
 use tokio_util::sync::CancellationToken;
 use wire::envelope::Limits;
@@ -10,6 +11,7 @@ use wire::failure::{Failure, FailureKind};
 use wire::mqtt::Incoming;
 use wire::node::{Credentials, NodeLink};
 use wire::role::NodeRole;
+use wire::telemetry::Telemetry;
 use wire::topic::Topic;
 
 use crate::archive::Archive;
@@ -17,32 +19,46 @@ use crate::assemble::Assembler;
 use crate::config::ViewerConfig;
 use crate::desk::{Desk, Step};
 use crate::event::{ViewerEvent, ViewerSummary};
+use crate::figures::Figures;
 use crate::keyring;
 use crate::outlet::Outlet;
 
 /// Runs a viewer until `shutdown` is cancelled. `observer` is told what happens, in order, and must not block.
 ///
 /// Each frame that arrives whole is in the log once and in order, its receipt goes out after that. On shutdown the
-/// message in hand is finished, frames in progress are given up, and the viewer ends within 5 s.
-/// Needs a tokio runtime.
+/// message in hand is finished, frames in progress are given up, and the viewer ends within 5 s. Meanwhile it shows how
+/// it is as `config.telemetry` says, and reports on its health topic. Needs a tokio runtime.
 ///
 /// # Errors
-/// A key file that cannot be used, a folder that cannot be made, a broker that does not answer at the start, or a
-/// bug.
+/// A key file that cannot be used, an address for metrics that cannot be listened on, a folder that cannot be made, a
+/// broker that does not answer at the start, or a bug.
 pub async fn run(
     config: ViewerConfig,
     observer: Arc<dyn Fn(ViewerEvent) + Send + Sync>,
     shutdown: CancellationToken,
 ) -> Result<ViewerSummary, Failure> {
     let credentials = Credentials::load(&config.link.node, NodeRole::Viewer)?;
+    let (figures, shown) = watch::channel(Figures::default());
+    let flow = shown.clone();
+    let families = move || shown.borrow().families();
+    let mut telemetry = Telemetry::start("viewer", &config.telemetry, families, &shutdown).await?;
+    let keys_loaded = telemetry.vitals().need("the client keys are not loaded");
+    let connected = telemetry
+        .vitals()
+        .need("the MQTT broker has not answered yet");
     let (out, site) = (config.out.clone(), config.link.node.site.clone());
     let archive = task::spawn_blocking(move || Archive::open(out.as_ref(), &site));
     let (archive, sessions) = archive.await.map_err(|error| panicked(&error))??;
     let (keys, insecure_plain) = (config.client_keys.clone(), config.insecure_plain);
     let keyring = task::spawn_blocking(move || keyring::load(&keys, insecure_plain));
     let keyring = keyring.await.map_err(|error| panicked(&error))??;
+    keys_loaded.set(true);
     let filters = vec![Topic::all_maps(&config.link.node.site)];
     let link = NodeLink::connect(credentials, &config.link.mqtt, filters, &shutdown).await?;
+    link.watched_by(telemetry.vitals());
+    connected.set(true);
+    let bulletin = link.publisher.bulletin(&config.link.node.health_topic());
+    telemetry.report(NodeRole::Viewer, bulletin, move || flow.borrow().flow());
     let NodeLink {
         identity,
         trust,
@@ -81,6 +97,10 @@ pub async fn run(
         let step;
         (desk, step) = take(desk, &topic, payload).await?;
         outlet.follow(&topic, step).await;
+        figures.send_replace(Figures {
+            summary: outlet.summary,
+            in_progress: desk.assembler.in_progress() as u64,
+        });
     }
     for part in desk.assembler.give_up_all() {
         outlet.incomplete(part);

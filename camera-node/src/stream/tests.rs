@@ -19,7 +19,7 @@ use wire::topic::Topic;
 use wire::trust::TrustStore;
 
 use super::*;
-use crate::event::CameraEvent;
+use crate::event::{CameraEvent, CameraSummary};
 use crate::feature::Feature;
 use crate::outbox::{FrameKey, Outbox};
 use crate::source::{Pull, SourceError, SourceFrame};
@@ -222,7 +222,7 @@ impl Bench {
                 .run(source, preprocessor, arrivals, &stopped)
                 .await
                 .unwrap();
-            (ended, stream.summary())
+            (ended, stream.ledger.summary())
         });
         Bench {
             outlet,

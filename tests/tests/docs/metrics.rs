@@ -10,13 +10,19 @@ use e2e::pages::{Metrics, served_by};
 use crate::markdown::{read, ticked};
 
 /// The programs, and the headings about them.
-const NODES: [(&str, &str); 2] = [("broker", "broker"), ("pooling-worker", "worker")];
+const NODES: [(&str, &str); 4] = [
+    ("broker", "broker"),
+    ("pooling-worker", "worker"),
+    ("viewer", "viewer"),
+    ("camera-node", "camera"),
+];
 
 #[test]
 fn every_metric_is_described_and_no_other() {
     let described = described();
     let checkout = Checkout::new(SchemeId::Plain);
     checkout.move_to_port(free_port());
+    checkout.edit("camera", "scheme = \"tfhe\"", "scheme = \"plain\"");
     for node in ["camera", "worker", "viewer"] {
         checkout.edit(node, "blindsight-data/tfhe/", "blindsight-data/plain/");
     }

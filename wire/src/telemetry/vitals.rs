@@ -69,7 +69,7 @@ impl Vitals {
         &self,
         name: &'static str,
         the_loop: L,
-    ) -> impl Future<Output = L::Output> {
+    ) -> impl Future<Output = L::Output> + use<L> {
         let running = Running {
             vitals: self.clone(),
             name,
