@@ -158,8 +158,9 @@ impl NodeLink {
         })
     }
 
-    /// The node is ready only while both connections are up.
+    /// The node is ready only while both connections are up, and its metrics tell how its trust file fares.
     pub fn watched_by(&self, vitals: &Vitals) {
+        vitals.follows(self.trust.clone());
         let lacking = "not connected to the MQTT broker to send";
         vitals.connection("out", lacking, self.publisher.connected());
         let lacking = "not subscribed at the MQTT broker";

@@ -226,6 +226,11 @@ impl Node {
                 connections,
             ),
         ];
+        families.push(Family::counter(
+            "blindsight_trust_files_refused",
+            "How often the trust file was changed into one that cannot be used.",
+            self.vitals.refused_trust_files(),
+        ));
         families.extend(process::resident_bytes().map(|bytes| {
             let help = "Resident memory of the process.";
             Family::gauge("process_resident_memory_bytes", help, bytes)

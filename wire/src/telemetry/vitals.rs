@@ -1,11 +1,12 @@
 //! Whether a node is ready, and whether it is alive.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::watch;
 
 use crate::shutdown::Shutdown;
+use crate::trust::Trust;
 
 /// Said by a node that is on its way out.
 const STOPPING: &str = "asked to stop";
@@ -20,6 +21,7 @@ struct Inner {
     needs: Mutex<Vec<(&'static str, Arc<AtomicBool>)>>,
     connections: Mutex<Vec<Connection>>,
     ended: Mutex<Vec<&'static str>>,
+    trust: OnceLock<Trust>,
 }
 
 #[derive(Debug)]
@@ -46,6 +48,7 @@ impl Vitals {
             needs: Mutex::default(),
             connections: Mutex::default(),
             ended: Mutex::default(),
+            trust: OnceLock::new(),
         }))
     }
 
@@ -61,6 +64,17 @@ impl Vitals {
     pub fn connection(&self, name: &'static str, lacking: &'static str, up: watch::Receiver<bool>) {
         let connection = Connection { name, lacking, up };
         lock(&self.0.connections).push(connection);
+    }
+
+    /// The node follows a trust file with this. The first call counts.
+    pub fn follows(&self, trust: Trust) {
+        // An error only says that it was told before.
+        let _ = self.0.trust.set(trust);
+    }
+
+    /// How often the trust file was changed into one that cannot be used.
+    pub(super) fn refused_trust_files(&self) -> u64 {
+        self.0.trust.get().map_or(0, Trust::refused_files)
     }
 
     /// A loop of the node: once it has ended, however it did, the node is no longer alive, unless it was asked to stop.
