@@ -138,13 +138,13 @@ fn reordered() {
     mistreat("messages reordered", "reordered", 60, conduct, nothing_else);
 }
 
-/// Every third one is lost, the first one too.
+/// Every eleventh one is lost, the first one too.
 #[test]
 fn lost() {
     let conduct = |tries: Tries| -> Conduct {
         let mut place = 0;
         Box::new(move |message| {
-            let lost = message.is_some() && place % 3 == 0;
+            let lost = message.is_some() && place % 11 == 0;
             place += u64::from(message.is_some());
             if lost {
                 tries.count();
@@ -187,7 +187,7 @@ fn replayed() {
     );
 }
 
-/// A bit of every third one is turned over, anywhere in it.
+/// A bit of every eleventh one is turned over, anywhere in it.
 #[test]
 fn tampered() {
     let conduct = |tries: Tries| -> Conduct {
@@ -197,7 +197,7 @@ fn tampered() {
                 return Vec::new();
             };
             place += 1;
-            if place % 3 == 1 {
+            if place % 11 == 1 {
                 message.bytes = flipped(&message.bytes, mixed(tries.count()));
             }
             vec![message]
@@ -213,7 +213,7 @@ fn tampered() {
     refused(&said, "");
 }
 
-/// Every third one ends too early.
+/// Every eleventh one ends too early.
 #[test]
 fn cut_short() {
     let conduct = |tries: Tries| -> Conduct {
@@ -223,7 +223,7 @@ fn cut_short() {
                 return Vec::new();
             };
             place += 1;
-            if place % 3 == 1 {
+            if place % 11 == 1 {
                 let left = mixed(tries.count()) % message.bytes.len() as u64;
                 message.bytes.truncate(left as usize);
             }
