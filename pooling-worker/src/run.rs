@@ -50,10 +50,10 @@ pub async fn run(
 ) -> Result<WorkerSummary, Failure> {
     let credentials = Credentials::load(&config.link.node, NodeRole::Worker)?;
     let stop = Arc::new(AtomicBool::new(false));
-    let frames = Topic::all_frames(&config.link.node.site);
+    let site = &config.link.node.site;
     let filters = vec![match &config.share {
-        Some(group) => Topic::shared(group, &frames),
-        None => frames,
+        Some(group) => Topic::shared_frames(site, group),
+        None => Topic::all_frames(site),
     }];
     let figures = Figures {
         counters: Arc::new(Counters::default()),

@@ -27,7 +27,7 @@ pub struct ViewerConfig {
     /// What is kept on the disk; `None` keeps nothing, and knows no frame of before at the next start. Always there
     /// with a file.
     pub out: Option<OutConfig>,
-    /// How many frames may be incomplete at a time, 1 to 1024; one more gives up the oldest.
+    /// How many frames may be incomplete at a time, 1 to 1024; one more gives up the latest.
     pub frames_in_progress: usize,
     /// Where its metrics and health are served.
     pub telemetry: TelemetryConfig,

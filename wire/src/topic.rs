@@ -119,11 +119,11 @@ impl Topic {
         format!("{PREFIX}/{site}/+/frame")
     }
 
-    /// The filter that shares the messages of `filter` out among the members of a group: each message goes to one of
-    /// them.
+    /// The filter that shares the frames of all cameras of a site out among the members of a group: each message goes to
+    /// one of them. Some brokers know a group by its name alone, so the site is part of it.
     #[must_use]
-    pub fn shared(group: &Name, filter: &str) -> String {
-        format!("$share/{group}/{filter}")
+    pub fn shared_frames(site: &Name, group: &Name) -> String {
+        format!("$share/{site}-{group}/{}", Self::all_frames(site))
     }
 
     /// The filter for the feature maps of all cameras of a site.
@@ -227,8 +227,8 @@ mod tests {
         }
         assert_eq!(Topic::all_frames(&site), "blindsight/v1/demo/+/frame");
         assert_eq!(
-            Topic::shared(&name("pool"), &Topic::all_frames(&site)),
-            "$share/pool/blindsight/v1/demo/+/frame"
+            Topic::shared_frames(&site, &name("pool")),
+            "$share/demo-pool/blindsight/v1/demo/+/frame"
         );
         assert_eq!(Topic::all_maps(&site), "blindsight/v1/demo/+/map");
         assert_eq!(Topic::all_receipts(&site), "blindsight/v1/demo/+/receipt");
