@@ -2,7 +2,8 @@
 //! place.
 //!
 //! Pure. Whoever opens connections and says nothing displaces its own: the place is taken from the
-//! address that has most of them, and there from the one that has waited longest.
+//! network that has most of them, and there from the one that has waited longest. With IPv6 a
+//! network is a /64, within which one client has as many addresses as it likes.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -37,7 +38,7 @@ impl Waiting {
         }
         let (number, token) = (self.next, CancellationToken::new());
         self.next += 1;
-        self.peers.insert(number, (peer, token.clone()));
+        self.peers.insert(number, (network(peer), token.clone()));
         (number, token)
     }
 
@@ -55,6 +56,17 @@ impl Waiting {
             .values()
             .max_by_key(|(count, oldest)| (*count, std::cmp::Reverse(*oldest)))
             .map(|(_, oldest)| *oldest)
+    }
+}
+
+/// The addresses that may be those of one client.
+fn network(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V6(address) => {
+            let prefix = address.to_bits() & !u128::from(u64::MAX);
+            IpAddr::V6(prefix.into())
+        }
+        address => address,
     }
 }
 
@@ -84,6 +96,17 @@ mod tests {
         for _ in 0..1000 {
             let (_, flood) = waiting.enter(peer(2));
             assert!(!flood.is_cancelled());
+        }
+        assert!(!honest.is_cancelled());
+    }
+
+    #[test]
+    fn the_addresses_of_one_network_count_as_one() {
+        let ipv6 = |text: &str| text.parse::<IpAddr>().unwrap();
+        let mut waiting = Waiting::new(4);
+        let (_, honest) = waiting.enter(ipv6("2001:db8:0:1::9"));
+        for host in 0..1000 {
+            waiting.enter(ipv6(&format!("2001:db8:0:2::{host:x}")));
         }
         assert!(!honest.is_cancelled());
     }

@@ -163,6 +163,10 @@ impl Inbound {
                 }
                 Happening::Event(Event::Incoming(Packet::SubAck(answer))) => {
                     if !self.accept(&answer) {
+                        // Who mends the rights at the broker need not start the node again.
+                        self.forget();
+                        self.session.close().await;
+                        self.session.pause().await;
                         continue;
                     }
                     if std::mem::replace(&mut self.was_connected, true) {
