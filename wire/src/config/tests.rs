@@ -147,7 +147,7 @@ configs/camera.toml:3: node.sight: unknown key; use one of `site`, `name`, `sign
 `trust`, or remove it
 configs/camera.toml:4: node.name: the name holds 'G'; use only a-z, 0-9, `_` and `-`
 configs/camera.toml:5: node.signing_key: wrong type: integer `7`; write a text in double quotes
-configs/camera.toml:8: mqtt.url: `127.0.0.1:18830` does not begin with mqtt://; write it as \
+configs/camera.toml:8: mqtt.url: `127.0.0.1:18830` does not begin with mqtt:// or mqtts://; write it as \
 mqtt://host:port, for example mqtt://127.0.0.1:18830
 configs/camera.toml:9: mqtt.keep_alive_s: 1 is out of range; write a value from 5 to 3600
 configs/camera.toml:12: stream.bits: out of range: integer `300`; write a whole number from 0 to 255
