@@ -202,12 +202,12 @@ pub async fn run(
     let counters = Arc::new(Counters::default());
     let (sizes, heard, counted) = (Sizes::of(&config), echoes.clone(), counters.clone());
     let figures = move || figures::families(sizes, &heard, &counted);
-    let telemetry = Telemetry::start("broker", &config.telemetry, figures, &shutdown).await?;
+    let needs = ["messages to itself do not come back"];
+    let telemetry = Telemetry::start("broker", &config.telemetry, needs, figures, &shutdown);
+    let (_telemetry, [works]) = telemetry.await?;
     let notes = EchoNotes {
         echoes: &echoes,
-        works: telemetry
-            .vitals()
-            .need("messages to itself do not come back"),
+        works,
     };
     let mut broker = tokio::select! {
         () = shutdown.cancelled() => return Ok(()),

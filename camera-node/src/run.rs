@@ -58,11 +58,12 @@ pub async fn run(
     let figures = Figures::default();
     let shown = figures.clone();
     let families = move || shown.families();
-    let mut telemetry = Telemetry::start("camera", &config.telemetry, families, &shutdown).await?;
-    let keys_loaded = telemetry.vitals().need("the keys are not loaded");
-    let connected = telemetry
-        .vitals()
-        .need("the MQTT broker has not answered yet");
+    let needs = [
+        "the keys are not loaded",
+        "the MQTT broker has not answered yet",
+    ];
+    let telemetry = Telemetry::start("camera", &config.telemetry, needs, families, &shutdown);
+    let (mut telemetry, [keys_loaded, connected]) = telemetry.await?;
     let node = config.link.node.clone();
     let (mqtt, delivery) = (config.link.mqtt.clone(), config.delivery.clone());
     let (feature, key_mode) = (config.stream.feature, config.stream.key.mode());

@@ -62,10 +62,13 @@ pub async fn run(
     };
     let shown = figures.clone();
     let families = move || shown.families();
-    let mut telemetry = Telemetry::start("worker", &config.telemetry, families, &shutdown).await?;
+    let needs = [
+        "the evaluation keys are not loaded",
+        "the MQTT broker has not answered yet",
+    ];
+    let telemetry = Telemetry::start("worker", &config.telemetry, needs, families, &shutdown);
+    let (mut telemetry, [keys_loaded, connected]) = telemetry.await?;
     let vitals = telemetry.vitals().clone();
-    let keys_loaded = vitals.need("the evaluation keys are not loaded");
-    let connected = vitals.need("the MQTT broker has not answered yet");
     let load = async {
         let keyring = load_keys(&config, &stop, &shutdown).await?;
         keys_loaded.set(keyring.is_some());

@@ -41,11 +41,12 @@ pub async fn run(
     let (figures, shown) = watch::channel(Figures::default());
     let flow = shown.clone();
     let families = move || shown.borrow().families();
-    let mut telemetry = Telemetry::start("viewer", &config.telemetry, families, &shutdown).await?;
-    let keys_loaded = telemetry.vitals().need("the client keys are not loaded");
-    let connected = telemetry
-        .vitals()
-        .need("the MQTT broker has not answered yet");
+    let needs = [
+        "the client keys are not loaded",
+        "the MQTT broker has not answered yet",
+    ];
+    let telemetry = Telemetry::start("viewer", &config.telemetry, needs, families, &shutdown);
+    let (mut telemetry, [keys_loaded, connected]) = telemetry.await?;
     let (out, site) = (config.out.clone(), config.link.node.site.clone());
     let archive = task::spawn_blocking(move || Archive::open(out.as_ref(), &site));
     let (archive, sessions) = archive.await.map_err(|error| panicked(&error))??;

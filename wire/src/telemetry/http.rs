@@ -111,7 +111,7 @@ mod tests {
     use std::net::TcpStream;
     use std::time::Duration;
 
-    use super::super::{Family, Telemetry};
+    use super::super::{Family, Need, Telemetry};
     use super::*;
     use crate::config::TelemetryConfig;
     use crate::shutdown::Shutdown;
@@ -140,13 +140,16 @@ mod tests {
         ask(address, request).await
     }
 
-    async fn start(shutdown: &Shutdown) -> Telemetry {
+    async fn start<const N: usize>(
+        needs: [&'static str; N],
+        shutdown: &Shutdown,
+    ) -> (Telemetry, [Need; N]) {
         let config = TelemetryConfig {
             listen: Some("127.0.0.1:0".parse().unwrap()),
             ..TelemetryConfig::default()
         };
         let figures = || vec![Family::counter("blindsight_test_tiles", "Tiles.", 3)];
-        Telemetry::start("test", &config, figures, shutdown)
+        Telemetry::start("test", &config, needs, figures, shutdown)
             .await
             .unwrap()
     }
@@ -154,7 +157,8 @@ mod tests {
     #[tokio::test]
     async fn each_page_says_what_is_so() {
         let shutdown = Shutdown::new();
-        let telemetry = start(&shutdown).await;
+        let needs = ["the keys are not loaded", "not connected"];
+        let (telemetry, [keys, link]) = start(needs, &shutdown).await;
         let address = telemetry.address().unwrap();
         let (status, head, body) = get(address, "/metrics").await;
         assert_eq!(status, 200);
@@ -165,8 +169,6 @@ mod tests {
         assert!(body.contains("\nblindsight_test_tiles_total 3\n"), "{body}");
         assert!(body.ends_with("# EOF\n"));
 
-        let keys = telemetry.vitals().need("the keys are not loaded");
-        let link = telemetry.vitals().need("not connected");
         let (status, _, body) = get(address, "/readyz").await;
         assert_eq!(
             (status, &*body),
@@ -192,7 +194,7 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_else_is_there() {
-        let telemetry = start(&Shutdown::new()).await;
+        let (telemetry, []) = start([], &Shutdown::new()).await;
         let address = telemetry.address().unwrap();
         for path in ["/", "/metrics/", "/readyz/x", "/..", "/favicon.ico"] {
             let (status, _, body) = get(address, path).await;
@@ -238,7 +240,7 @@ mod tests {
 
     #[tokio::test]
     async fn its_end_gives_the_port_back() {
-        let telemetry = start(&Shutdown::new()).await;
+        let (telemetry, []) = start([], &Shutdown::new()).await;
         let address = telemetry.address().unwrap();
         drop(telemetry);
         while Server::bind(address).await.is_err() {

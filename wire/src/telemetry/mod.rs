@@ -41,17 +41,21 @@ pub struct Telemetry {
 
 impl Telemetry {
     /// Starts what `config` asks for: the HTTP pages, and the words to the service manager. `figures` gives the metrics
-    /// of the node, which is called `node` in them, whenever somebody asks. Needs a tokio runtime.
+    /// of the node, which is called `node` in them, whenever somebody asks. The node is not ready before it says that
+    /// `needs` are met, see [`Vitals::need`]. Needs a tokio runtime.
     ///
     /// # Errors
     /// When the configured address cannot be listened on.
-    pub async fn start(
+    pub async fn start<const N: usize>(
         node: &'static str,
         config: &TelemetryConfig,
+        needs: [&'static str; N],
         figures: impl Fn() -> Vec<Family> + Send + Sync + 'static,
         shutdown: &Shutdown,
-    ) -> Result<Self, Failure> {
+    ) -> Result<(Self, [Need; N]), Failure> {
         let vitals = Vitals::new(shutdown.clone());
+        // Before anybody can ask.
+        let needs = needs.map(|lacking| vitals.need(lacking));
         let page = Page::new(node, vitals.clone(), figures);
         let mut tasks = JoinSet::new();
         let mut address = None;
@@ -67,13 +71,14 @@ impl Telemetry {
             goodbye = Some(supervisor::Goodbye);
         }
         let health = health::Rhythm::new(config.health_interval);
-        Ok(Self {
+        let telemetry = Self {
             vitals,
             health,
             address,
             tasks,
             _goodbye: goodbye,
-        })
+        };
+        Ok((telemetry, needs))
     }
 
     /// What the node needs to be ready, and what must go on.
