@@ -159,6 +159,10 @@ fn a_row_replaces_the_one_of_its_fault() {
 
 #[test]
 fn the_documentation_has_a_row_for_every_fault_and_no_other() {
+    if env::var_os(VARIABLE).is_some() {
+        println!("skipped: the table is being written");
+        return;
+    }
     let text = fs::read_to_string(committed("docs/ref/reliability.md")).unwrap();
     let (_, table, _) = parts(&text);
     let described: Vec<&str> = table
