@@ -243,7 +243,7 @@ async fn a_trust_file_that_cannot_be_used_leaves_the_last_good_one_in_force() {
             && line.field("problems").starts_with(&*path.to_string_lossy())
     };
     let lines = log.wait_for_several(mark, 3, told).await;
-    let problem = ":2: node[0].name: the name holds 'G'; use only a-z, 0-9, `_` and `-` | ";
+    let problem = "/trust.toml:2: node[0].name: the name holds 'G'; use only a-z, 0-9, `_` and `-`";
     assert!(
         lines[0].field("problems").contains(problem),
         "{:?}",
