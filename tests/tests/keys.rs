@@ -432,6 +432,8 @@ fn a_node_or_one_of_its_keys_is_revoked() {
         "error: this key is not enrolled\n  help: choose one of `viewer`\n",
     );
     assert_eq!(keys(folder, "revoke").code, 2);
+    let nobody = keys(folder, "revoke --trust blindsight-data/trust.toml");
+    assert_eq!(nobody.code, 2, "{}", nobody.stderr);
     assert_eq!(
         keys(folder, &format!("revoke --name viewer --key {new}")).code,
         2

@@ -12,13 +12,12 @@ use wire::verifying_key::VerifyingKey;
 
 /// Options of `blindsight keys revoke`.
 #[derive(ClapArgs, Debug)]
-#[group(id = "whose", required = true, multiple = false, args = ["name", "key"])]
 pub(crate) struct Args {
     /// The trust store
     #[arg(long, default_value = "blindsight-data/trust.toml")]
     trust: PathBuf,
     /// The node, with all its keys
-    #[arg(long)]
+    #[arg(long, required_unless_present = "key", conflicts_with = "key")]
     name: Option<Name>,
     /// One key: a signing or verifying key file, or a verifying key as 64 hex digits
     #[arg(long)]
