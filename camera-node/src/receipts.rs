@@ -51,7 +51,16 @@ impl ReceiptDesk {
                 incoming = subscriber.recv() => incoming,
             };
             match incoming {
-                Some(Incoming::Message { topic, payload }) => {
+                Some(Incoming::Message {
+                    topic,
+                    payload,
+                    retained,
+                }) => {
+                    // The broker had it when the subscription began, and every frame on its way was
+                    // sent after that: who was online then has not come back since.
+                    if retained {
+                        continue;
+                    }
                     let arrival = self.judge(&topic, payload, Instant::now());
                     if let Some(arrival) = arrival
                         && arrivals.send(arrival).await.is_err()

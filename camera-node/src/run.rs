@@ -9,7 +9,7 @@ use wire::config::NodeConfig;
 use wire::envelope::Limits;
 use wire::failure::{Failure, FailureKind};
 use wire::message::{FrameId, SessionId};
-use wire::node::{Credentials, NodeLink};
+use wire::node::{Credentials, NodeLink, WithoutBroker};
 use wire::role::NodeRole;
 use wire::telemetry::Telemetry;
 use wire::topic::Topic;
@@ -47,7 +47,7 @@ const ARRIVALS_QUEUE: usize = 64;
 /// # Errors
 /// A key file that cannot be used, an address for metrics that cannot be listened on, a key set that
 /// is or becomes retired, frames too large for `delivery.bytes_on_the_way`, tiles that do not fit the
-/// packet limit, a broker that does not answer at the start, a source that cannot be read, or a bug.
+/// packet limit, a broker that does not answer at the start of a camera without a spool, a source that cannot be read, or a bug.
 pub async fn run(
     config: CameraConfig,
     source: Box<dyn Source>,
@@ -106,10 +106,14 @@ pub async fn run(
         camera: node.name.clone(),
     };
     let filters = vec![receipts.to_string(), Topic::all_node_states(&node.site)];
+    let without_broker = match spool {
+        Some(_) => WithoutBroker::Begins,
+        None => WithoutBroker::Ends,
+    };
     let link = tokio::select! {
         biased;
         () = shutdown.cancelled() => return Ok(CameraSummary::default()),
-        link = NodeLink::connect(credentials, &mqtt, filters, &link_end) => link?,
+        link = NodeLink::connect(credentials, &mqtt, filters, without_broker, &link_end) => link?,
     };
 
     link.watched_by(telemetry.vitals());

@@ -9,7 +9,7 @@ use tokio::time;
 use tokio_util::sync::CancellationToken;
 use wire::envelope::Limits;
 use wire::failure::{Failure, FailureKind};
-use wire::node::{Credentials, NodeLink};
+use wire::node::{Credentials, NodeLink, WithoutBroker};
 use wire::role::NodeRole;
 use wire::telemetry::Telemetry;
 use wire::topic::Topic;
@@ -75,7 +75,14 @@ pub async fn run(
         Ok::<_, Failure>(keyring)
     };
     let connect = async {
-        let link = NodeLink::connect(credentials, &config.link.mqtt, filters, &shutdown).await?;
+        let link = NodeLink::connect(
+            credentials,
+            &config.link.mqtt,
+            filters,
+            WithoutBroker::Ends,
+            &shutdown,
+        )
+        .await?;
         link.watched_by(&vitals);
         connected.set(true);
         Ok::<_, Failure>(link)

@@ -44,7 +44,7 @@ impl Intake {
     pub(crate) async fn run(mut self, subscriber: &mut Subscriber, publisher: &Publisher) {
         while let Some(incoming) = subscriber.recv().await {
             let (topic, payload) = match incoming {
-                Incoming::Message { topic, payload } => (topic, payload),
+                Incoming::Message { topic, payload, .. } => (topic, payload),
                 Incoming::Connected => continue,
                 Incoming::Reconnected => {
                     publisher.announce();

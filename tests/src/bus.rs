@@ -34,7 +34,7 @@ impl Listener {
         loop {
             let incoming = timeout(PATIENCE, self.0.recv()).await;
             match incoming.expect("no message came").expect("it ended") {
-                Incoming::Message { topic, payload } => {
+                Incoming::Message { topic, payload, .. } => {
                     return Message {
                         topic,
                         bytes: payload,

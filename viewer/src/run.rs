@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use wire::envelope::Limits;
 use wire::failure::{Failure, FailureKind};
 use wire::mqtt::Incoming;
-use wire::node::{Credentials, NodeLink};
+use wire::node::{Credentials, NodeLink, WithoutBroker};
 use wire::role::NodeRole;
 use wire::telemetry::Telemetry;
 use wire::topic::Topic;
@@ -55,7 +55,14 @@ pub async fn run(
     let keyring = keyring.await.map_err(|error| panicked(&error))??;
     keys_loaded.set(true);
     let filters = vec![Topic::all_maps(&config.link.node.site)];
-    let link = NodeLink::connect(credentials, &config.link.mqtt, filters, &shutdown).await?;
+    let link = NodeLink::connect(
+        credentials,
+        &config.link.mqtt,
+        filters,
+        WithoutBroker::Ends,
+        &shutdown,
+    )
+    .await?;
     link.watched_by(telemetry.vitals());
     connected.set(true);
     let bulletin = link.publisher.bulletin(&config.link.node.health_topic());
@@ -88,7 +95,7 @@ pub async fn run(
     };
     while let Some(incoming) = subscriber.recv().await {
         let (topic, payload) = match incoming {
-            Incoming::Message { topic, payload } => (topic, payload),
+            Incoming::Message { topic, payload, .. } => (topic, payload),
             Incoming::Connected => continue,
             Incoming::Reconnected => {
                 outlet.publisher.announce();

@@ -17,6 +17,17 @@ use crate::trust::{OwnKey, Trust, TrustStore};
 
 /// How long a node that starts waits for the broker, so that the nodes of a site may start in any order.
 pub const START_PATIENCE: Duration = Duration::from_secs(15);
+/// How long a node waits that can begin without the broker: long enough to be told that it may not come in.
+const SHORT_START_PATIENCE: Duration = Duration::from_secs(3);
+
+/// What becomes of a node that finds no broker when it starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WithoutBroker {
+    /// There is nothing that it could do: it ends after [`START_PATIENCE`].
+    Ends,
+    /// It has work meanwhile, begins after 3 s and connects when the broker is there.
+    Begins,
+}
 
 /// The sections `[node]` and `[mqtt]` as meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,32 +135,45 @@ pub struct NodeLink {
     pub trust: Trust,
     /// The connection that sends.
     pub publisher: Publisher,
-    /// The connection that receives; the broker has accepted its subscriptions.
+    /// The connection that receives.
     pub subscriber: Subscriber,
 }
 
 impl NodeLink {
     /// Connects both ways and waits until the broker has accepted the subscriptions to `filters`, or until `shutdown`
-    /// is cancelled; the subscriber then has nothing to receive. Needs a tokio runtime.
+    /// is cancelled; the subscriber then has nothing to receive. The publisher connects once the subscriptions are in
+    /// force. Needs a tokio runtime.
     ///
     /// # Errors
-    /// [`FailureKind::Unavailable`] when the broker takes longer than [`START_PATIENCE`].
+    /// [`FailureKind::Unavailable`] when the broker takes longer than [`START_PATIENCE`], unless the node begins
+    /// without it; at once when trying again cannot help.
     pub async fn connect(
         credentials: Credentials,
         mqtt: &MqttConfig,
         filters: Vec<String>,
+        without_broker: WithoutBroker,
         shutdown: &CancellationToken,
     ) -> Result<Self, Failure> {
         let (identity, trust) = credentials.into_parts();
         let mut subscriber = Subscriber::connect(mqtt, "in", filters, shutdown.clone());
-        let ready = subscriber.ready(START_PATIENCE);
-        tokio::select! {
+        let subscribed = subscriber.subscribed();
+        let patience = match without_broker {
+            WithoutBroker::Ends => START_PATIENCE,
+            WithoutBroker::Begins => SHORT_START_PATIENCE,
+        };
+        let ready = subscriber.ready(patience);
+        let ready = tokio::select! {
             biased;
-            () = shutdown.cancelled() => {}
-            ready = ready => ready?,
+            () = shutdown.cancelled() => Ok(()),
+            ready = ready => ready,
+        };
+        match (ready, without_broker) {
+            (Err(failure), WithoutBroker::Begins) if failure.kind == FailureKind::Unavailable => {
+                tracing::warn!("beginning without the broker: {failure}");
+            }
+            (ready, _) => ready?,
         }
-        // Only now, so that the site sees the node as online when it can hear.
-        let publisher = Publisher::connect(mqtt, "out", shutdown.clone());
+        let publisher = Publisher::connect_once(subscribed, mqtt, "out", shutdown.clone());
         Ok(Self {
             identity,
             trust,

@@ -25,7 +25,7 @@ async fn three_mebibytes_arrive_unchanged() {
         .collect();
     publisher.publish(&frames(), sent.clone()).await.unwrap();
     match next(&mut subscriber).await {
-        Incoming::Message { topic, payload } => {
+        Incoming::Message { topic, payload, .. } => {
             assert_eq!(topic, "blindsight/v1/test/gate/frame");
             assert!(payload == sent, "the payload changed on its way");
         }
@@ -93,6 +93,24 @@ async fn a_new_broker_on_the_same_port_is_found_and_subscribed_to() {
         .await
         .unwrap();
     assert_eq!(message(&mut subscriber).await, b"after");
+}
+
+#[tokio::test]
+async fn what_the_broker_had_kept_is_told_from_news() {
+    let broker = start().await;
+    let config = client_of(broker.addr());
+    let states = Topic::all_node_states(&config.site);
+    let mut early = subscriber(&config, states.clone()).await;
+    let publisher = publisher(&config);
+    let retained = async |subscriber: &mut Subscriber| match next(subscriber).await {
+        Incoming::Message { retained, .. } => retained,
+        other => panic!("{other:?}"),
+    };
+    assert!(!retained(&mut early).await);
+    let mut late = subscriber(&config, states).await;
+    assert!(retained(&mut late).await);
+    publisher.announce();
+    assert!(!retained(&mut late).await);
 }
 
 #[tokio::test]

@@ -149,7 +149,7 @@ impl Running {
                 biased;
                 () = shutdown.cancelled() => return Ok(()),
                 incoming = states.recv() => {
-                    let Some(Incoming::Message { topic, payload }) = incoming else { continue };
+                    let Some(Incoming::Message { topic, payload, .. }) = incoming else { continue };
                     if let Ok(Topic::NodeState { node, .. }) = Topic::parse(&topic)
                         && is_online(&payload)
                     {

@@ -30,11 +30,17 @@ pub(super) struct Outbound {
 }
 
 impl Outbound {
-    pub(super) async fn run(mut self) {
+    /// Connects once `heard` says true.
+    pub(super) async fn run(mut self, mut heard: watch::Receiver<bool>) {
         let abandon = self.abandon.clone();
+        let drive = async {
+            // Whoever kept it up to date is gone on an error: the node is ending.
+            let _ = heard.wait_for(|heard| *heard).await;
+            self.drive().await;
+        };
         tokio::select! {
             () = abandon.cancelled() => {}
-            () = self.drive() => self.session.close().await,
+            () = drive => self.session.close().await,
         }
     }
 
@@ -72,17 +78,14 @@ impl Outbound {
 
     /// Takes over what was not confirmed. Breaks when the publisher was saying goodbye.
     fn keep_unsent(&mut self) -> std::ops::ControlFlow<()> {
-        for request in self.session.take_unsent() {
-            match request {
-                Request::Publish(mut publish) if publish.qos == QoS::AtLeastOnce => {
-                    // A new session: the old packet identifier means nothing there.
-                    publish.pkid = 0;
-                    self.unconfirmed.push_back(publish);
-                }
-                Request::Disconnect(_) => return std::ops::ControlFlow::Break(()),
-                _ => {}
-            }
+        let unsent = self.session.take_unsent();
+        if unsent
+            .iter()
+            .any(|request| matches!(request, Request::Disconnect(_)))
+        {
+            return std::ops::ControlFlow::Break(());
         }
+        self.unconfirmed.extend(in_order(unsent));
         std::ops::ControlFlow::Continue(())
     }
 
@@ -114,10 +117,54 @@ impl Outbound {
     }
 }
 
+/// The messages to be sent again, in the order in which they were taken on.
+///
+/// rumqttc puts what was written behind what still waited. What was written has an identifier.
+fn in_order(unsent: VecDeque<Request>) -> impl Iterator<Item = Publish> {
+    let publishes = unsent.into_iter().filter_map(|request| match request {
+        Request::Publish(publish) if publish.qos == QoS::AtLeastOnce => Some(publish),
+        _ => None,
+    });
+    let (written, waiting): (Vec<_>, Vec<_>) = publishes.partition(|publish| publish.pkid != 0);
+    written.into_iter().chain(waiting).map(|mut publish| {
+        // A new session: the old packet identifier means nothing there.
+        publish.pkid = 0;
+        publish
+    })
+}
+
 impl Drop for Outbound {
     /// However the task ended: nobody shall wait for a slot that will never be free.
     fn drop(&mut self) {
         self.connected.send_replace(false);
         self.slots.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_comes_before_what_waited() {
+        let message = |name: &str, pkid| {
+            let mut publish = Publish::new(name, QoS::AtLeastOnce, []);
+            publish.pkid = pkid;
+            publish
+        };
+        let birth = Publish::new("birth", QoS::AtMostOnce, []);
+        let unsent = [
+            message("third", 0),
+            birth,
+            message("fourth", 0),
+            message("first", 7),
+            message("second", 1),
+        ];
+        let unsent = unsent.into_iter().map(Request::Publish).collect();
+        let ordered: Vec<_> = in_order(unsent)
+            .map(|publish| (publish.topic, publish.pkid))
+            .collect();
+        let expected = ["first", "second", "third", "fourth"];
+        assert_eq!(ordered, expected.map(|name| (name.to_owned(), 0)));
     }
 }

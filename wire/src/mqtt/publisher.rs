@@ -70,6 +70,18 @@ impl Publisher {
     /// runtime.
     #[must_use]
     pub fn connect(config: &MqttConfig, purpose: &str, cancel: CancellationToken) -> Self {
+        Self::connect_once(watch::channel(true).1, config, purpose, cancel)
+    }
+
+    /// As [`Publisher::connect`], but waits with connecting until `heard` says true for the first
+    /// time: the site then sees the node as online only when it can hear.
+    #[must_use]
+    pub fn connect_once(
+        heard: watch::Receiver<bool>,
+        config: &MqttConfig,
+        purpose: &str,
+        cancel: CancellationToken,
+    ) -> Self {
         let state = StateTopic::new(config);
         let dial = Dial::new(config, purpose)
             .with_will(state.will())
@@ -91,7 +103,7 @@ impl Publisher {
             unconfirmed: VecDeque::new(),
             barren: 0,
         };
-        let task = tokio::spawn(outbound.run());
+        let task = tokio::spawn(outbound.run(heard));
         let max_packet_bytes = config.max_packet_bytes;
         Self {
             client,

@@ -34,6 +34,8 @@ pub enum Incoming {
         topic: String,
         /// Its bytes, not to be trusted.
         payload: Bytes,
+        /// Whether it is older than the subscription: the broker had kept it.
+        retained: bool,
     },
 }
 
@@ -178,6 +180,7 @@ impl Inbound {
                 Happening::Event(Event::Incoming(Packet::Publish(publish))) => Incoming::Message {
                     topic: publish.topic,
                     payload: publish.payload,
+                    retained: publish.retain,
                 },
                 Happening::Event(_) => continue,
                 Happening::Lost { .. } => {
