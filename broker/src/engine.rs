@@ -284,45 +284,78 @@ fn router_config(config: &BrokerConfig) -> RouterConfig {
 
 #[cfg(test)]
 mod tests {
+    use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS};
     use tokio::net::TcpStream;
-    use wire::mqtt;
+    use wire::mqtt::Echo;
 
     use super::*;
     use crate::listen::bind;
 
     const PATIENCE: Duration = Duration::from_secs(10);
 
-    /// Whoever finds the port behind the front is not past it.
-    #[tokio::test]
-    async fn rumqttd_lets_nobody_in_but_the_front() {
+    fn echo(config: &BrokerConfig) -> Echo {
+        Echo::new(config.max_packet_bytes).unwrap()
+    }
+
+    /// An engine that lets everybody in, and where its front is.
+    async fn start(config: &BrokerConfig, credential: &Credential) -> (Engine, SocketAddr) {
         let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let front = listener.local_addr().unwrap();
-        let credential = Credential::new().unwrap();
         let entrance = Entrance {
             tls: None,
             doorkeeper: None,
         };
+        let engine = Engine::start(config, listener, entrance, credential, Arc::default());
+        (engine.await.unwrap(), front)
+    }
+
+    /// What a client leaves on the topic of the echoes does not make the broker look deaf.
+    #[tokio::test]
+    async fn a_large_message_on_the_topic_of_the_echo_is_passed_over() {
         let config = BrokerConfig::default();
-        let counters = Arc::default();
-        let engine = Engine::start(&config, listener, entrance, &credential, counters);
-        let engine = engine.await.unwrap();
+        let credential = Credential::new().unwrap();
+        let (engine, front) = start(&config, &credential).await;
+        let echo = echo(&config);
+        for bytes in [11 << 10, config.max_packet_bytes - 100] {
+            let mut options = MqttOptions::new("client", "127.0.0.1", front.port());
+            let limit = config.max_packet_bytes;
+            options.set_max_packet_size(limit, limit);
+            let (client, mut eventloop) = AsyncClient::new(options, 10);
+            let left = client.publish(echo.topic(), QoS::AtLeastOnce, true, vec![7; bytes]);
+            left.await.unwrap();
+            while !matches!(
+                eventloop.poll().await.unwrap(),
+                Event::Incoming(Packet::PubAck(_))
+            ) {}
+            let answered = echo.ask(engine.address(), Some(credential.login()), PATIENCE);
+            answered.await.unwrap();
+        }
+        engine.stop().await;
+    }
+
+    /// Whoever finds the port behind the front is not past it.
+    #[tokio::test]
+    async fn rumqttd_lets_nobody_in_but_the_front() {
+        let config = BrokerConfig::default();
+        let credential = Credential::new().unwrap();
+        let (engine, front) = start(&config, &credential).await;
         assert_ne!(engine.address(), front);
         let (username, password) = credential.login();
+        let stranger = echo(&config);
         for login in [
             None,
             Some((username, "")),
             Some((username, &password[1..])),
             Some(("gate", password)),
         ] {
-            let refused = mqtt::echo(engine.address(), "stranger", login, PATIENCE).await;
+            let refused = stranger.ask(engine.address(), login, PATIENCE).await;
             let refused = refused.unwrap_err().what;
             assert!(!refused.contains("no answer within"), "{refused}");
         }
         let login = Some((username, password));
-        mqtt::echo(engine.address(), "own", login, PATIENCE)
-            .await
-            .unwrap();
-        mqtt::echo(front, "client", None, PATIENCE).await.unwrap();
+        let echo = echo(&config);
+        echo.ask(engine.address(), login, PATIENCE).await.unwrap();
+        echo.ask(front, None, PATIENCE).await.unwrap();
         let (address, behind) = (front, engine.address());
         engine.stop().await;
         assert!(TcpStream::connect(address).await.is_err());

@@ -28,7 +28,7 @@ use tokio::net::TcpStream;
 use tokio::task;
 use tokio::time;
 use wire::failure::{Failure, FailureKind};
-use wire::mqtt;
+use wire::mqtt::Echo;
 use wire::shutdown::Shutdown;
 use wire::telemetry::Telemetry;
 
@@ -57,8 +57,6 @@ const WATCH_EVERY: Duration = Duration::from_secs(10);
 const WATCH_PATIENCE: Duration = Duration::from_secs(10);
 /// Missing echoes in a row after which the broker counts as deaf.
 const WATCH_MISSES: u32 = 2;
-/// One identifier for all echoes, which follow each other.
-const ECHO_CALLER: &str = "broker";
 /// How often it is looked whether the front has noticed a connection.
 const FRONT_LOOK: Duration = Duration::from_millis(10);
 
@@ -103,6 +101,7 @@ impl Broker {
         let engine =
             Engine::start(&config, listener, entrance, &credential, counters.clone()).await?;
         let probe = Probe {
+            echo: Echo::new(config.max_packet_bytes)?,
             front: reachable(address),
             engine: engine.address(),
             credential,
@@ -225,6 +224,8 @@ pub async fn run(
 /// Asks the running broker whether it still works.
 #[derive(Debug)]
 struct Probe {
+    /// One for all echoes, which follow each other.
+    echo: Echo,
     front: SocketAddr,
     engine: SocketAddr,
     credential: Credential,
@@ -291,6 +292,6 @@ impl Probe {
             ));
         }
         let login = Some(self.credential.login());
-        mqtt::echo(self.engine, ECHO_CALLER, login, patience).await
+        self.echo.ask(self.engine, login, patience).await
     }
 }

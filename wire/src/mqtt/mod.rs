@@ -34,7 +34,7 @@ pub use config::{
     DEFAULT_CONNECTION_TIMEOUT, DEFAULT_KEEP_ALIVE, DEFAULT_MAX_PACKET_BYTES, Login, MqttConfig,
     PACKET_BYTES_RANGE,
 };
-pub use echo::{ECHO_TOPIC, echo};
+pub use echo::{ECHO_FILTER, Echo, is_echo};
 pub use publisher::{PublishError, Publisher, UNCONFIRMED_LIMIT};
 pub use state::is_online;
 pub use subscriber::{Incoming, RECEIVE_QUEUE, Subscriber};
