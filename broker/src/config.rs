@@ -110,8 +110,9 @@ pub struct BrokerConfig {
     pub max_connections: usize,
     /// Bytes of messages kept for each subscribed filter at most. A subscriber that falls further
     /// behind than [`BrokerConfig::surely_kept_bytes`] loses messages. So much memory is taken and
-    /// kept for each busy filter. A subscriber that
-    /// stands still takes up to 100 messages besides, twice: 0.8 GB with packets of 4 MiB.
+    /// kept for each busy filter, but for those of receipts, states and health, which have small
+    /// logs of their own. A subscriber that stands still takes up to 100 messages besides, twice:
+    /// 0.8 GB with packets of 4 MiB.
     pub ring_log_bytes: usize,
     /// Name of the broker in its log lines.
     pub name: String,

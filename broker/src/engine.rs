@@ -278,6 +278,7 @@ fn router_config(config: &BrokerConfig) -> RouterConfig {
         max_outgoing_packet_count: WRITE_BATCH,
         max_segment_size: parts.bytes,
         max_segment_count: parts.count,
+        custom_segment: Some(Parts::exceptions(config)),
         ..RouterConfig::default()
     }
 }

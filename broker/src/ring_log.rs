@@ -2,7 +2,13 @@
 //!
 //! A ring log is made of parts. A part is closed by the message that fills it, so it may exceed its
 //! size by one packet. When all parts are full the oldest one is dropped as a whole, whoever still
-//! has to read it.
+//! has to read it. What was read is not dropped, so every ring log fills up in time.
+
+use std::collections::HashMap;
+
+use rumqttd::SegmentConfig;
+use wire::mqtt::ECHO_FILTER;
+use wire::topic::Topic;
 
 use crate::config::{BrokerConfig, MAX_RING_LOG_BYTES};
 
@@ -10,6 +16,18 @@ use crate::config::{BrokerConfig, MAX_RING_LOG_BYTES};
 const MAX_PARTS: usize = 16;
 /// rumqttd panics below this.
 const MIN_PART_BYTES: usize = 1024;
+/// Receipts, states and health. A receipt is counted as some 200 bytes and a camera has at most 64
+/// frames on their way, so this is plenty; in memory a receipt takes twice that, and more when it
+/// keeps the buffer that it was read into.
+const OF_SMALL_MESSAGES: Parts = Parts {
+    count: 8,
+    bytes: 64 << 10,
+};
+/// Echoes, each of which may keep the 10 KiB that its connection was read into.
+const OF_ECHOES: Parts = Parts {
+    count: 2,
+    bytes: MIN_PART_BYTES,
+};
 
 /// The parts of a ring log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +48,24 @@ impl Parts {
             count,
             bytes: bytes.max(MIN_PART_BYTES),
         }
+    }
+
+    /// The parts of the ring logs that are not like the others, by their filters. None is larger
+    /// than they are.
+    pub(crate) fn exceptions(config: &BrokerConfig) -> HashMap<String, SegmentConfig> {
+        let Self { count, bytes } = Self::of(config);
+        let small = Topic::small_messages().map(|filter| (filter, OF_SMALL_MESSAGES));
+        let echoes = (ECHO_FILTER.to_owned(), OF_ECHOES);
+        let exceptions = small.into_iter().chain([echoes]);
+        exceptions
+            .map(|(filter, parts)| {
+                let segments = SegmentConfig {
+                    max_segment_size: parts.bytes.min(bytes),
+                    max_segment_count: parts.count.min(count),
+                };
+                (filter, segments)
+            })
+            .collect()
     }
 }
 

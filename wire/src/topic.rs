@@ -139,6 +139,12 @@ impl Topic {
         format!("{PREFIX}/{site}/+/receipt")
     }
 
+    /// The filters for the small messages of all sites: receipts, states and health.
+    #[must_use]
+    pub fn small_messages() -> [String; 3] {
+        ["+/receipt", "nodes/+/state", "nodes/+/health"].map(|rest| format!("{PREFIX}/+/{rest}"))
+    }
+
     /// The filter for the states of all nodes of a site.
     #[must_use]
     pub fn all_node_states(site: &Name) -> String {

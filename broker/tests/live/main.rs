@@ -4,6 +4,7 @@ mod certificates;
 mod connections;
 mod lifecycle;
 mod login;
+mod ring_logs;
 mod strangers;
 mod support;
 mod tls;
