@@ -31,30 +31,29 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         user,
         remove,
     } = arguments;
-    let mut users = if path.try_exists().is_ok_and(|exists| !exists) && !remove {
-        Users::default()
-    } else {
-        Users::load(path)?
-    };
+    // What is wrong with the file is told before anybody types a password.
+    Users::load_or_create(path, !remove)?;
     if *remove {
-        if !users.remove(user) {
-            return Err(Failure::new(
+        return Users::change(path, false, |users| {
+            if users.remove(user) {
+                return Ok(());
+            }
+            Err(Failure::new(
                 FailureKind::Usage,
                 format!("{} holds no user `{}`", path.display(), user.escape_debug()),
                 "look into the file for the names that it has",
-            ));
-        }
-    } else {
-        let password = if io::stdin().is_terminal() {
-            from_terminal(user)?
-        } else {
-            from_stdin(io::stdin())?
-        };
-        users
-            .set(user, &password)
-            .map_err(|error| failure(&error))?;
+            ))
+        });
     }
-    users.save(path)
+    let password = if io::stdin().is_terminal() {
+        from_terminal(user)?
+    } else {
+        from_stdin(io::stdin())?
+    };
+    Users::change(path, true, |users| {
+        let set = users.set(user, &password);
+        set.map_err(|error| failure(&error))
+    })
 }
 
 fn failure(error: &UsersError) -> Failure {

@@ -107,8 +107,10 @@ impl DataFolder {
             }
             // An old key that a trust file does not list was revoked, and stays so.
             if new || first {
-                trust.enroll(&node.name, node.role, &key)?;
-                trust.save(&self.trust())?;
+                trust = TrustStore::change_or_create(&self.trust(), |trust| {
+                    trust.enroll(&node.name, node.role, &key)?;
+                    Ok(trust.clone())
+                })?;
             } else if !trust.nodes().iter().any(|other| *other.name() == node.name) {
                 eprintln!(
                     "{} is not enrolled in {}; if it was not revoked, enrol it with `blindsight keys enroll`",

@@ -14,6 +14,7 @@
     )
 )]
 
+pub mod change;
 mod codec;
 pub mod config;
 pub mod envelope;

@@ -6,11 +6,9 @@ mod changes;
 mod file;
 mod watch;
 
-use std::io;
-use std::path::PathBuf;
-
 use keyfile::KeyId;
 
+use crate::change::ChangeError;
 use crate::failure::{Failure, FailureKind};
 use crate::name::Name;
 use crate::role::NodeRole;
@@ -105,19 +103,9 @@ pub enum TrustError {
         /// The key set.
         key_set: KeyId,
     },
-    /// The file system refused an operation.
-    #[error(
-        "cannot {operation} `{}`: {source}; check the folder and who may write there",
-        path.display()
-    )]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// The operation, such as "create".
-        operation: &'static str,
-        /// What the operating system said.
-        source: io::Error,
-    },
+    /// The file cannot be changed.
+    #[error(transparent)]
+    File(#[from] ChangeError),
 }
 
 impl TrustedNode {
@@ -298,11 +286,10 @@ impl TrustStore {
 
 impl From<TrustError> for Failure {
     fn from(error: TrustError) -> Self {
-        let kind = match &error {
-            TrustError::Io { source, .. } => FailureKind::of_io(source),
-            _ => FailureKind::Configuration,
-        };
-        Self::of(kind, &error)
+        match error {
+            TrustError::File(error) => error.into(),
+            other => Self::of(FailureKind::Configuration, &other),
+        }
     }
 }
 

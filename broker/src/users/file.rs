@@ -1,13 +1,11 @@
 //! The file with the users: one `NAME:HASH` a line, the hash of argon2id as a PHC string.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, Params, PasswordHasher, PasswordVerifier};
+use wire::change::Change;
 use wire::failure::{Failure, FailureKind};
 use wire::secret_file;
 
@@ -156,44 +154,44 @@ impl Users {
         Argon2::default().verify_password(password, hash).is_ok() && own.is_some()
     }
 
-    /// Writes the file: mode 0600, whole and durably, or not at all. While it is written there is a
-    /// file `PATH.new`, and only one can do so at a time.
+    /// Writes the file: whole and durably, or not at all. A new one has mode 0600; one that is
+    /// replaced keeps owner, group and mode.
     ///
     /// # Errors
-    /// When the file system refuses it, or somebody else is writing it.
+    /// When the file system refuses it.
     pub fn save(&self, path: &Path) -> Result<(), Failure> {
-        let new = beside(path, ".new");
-        let (shown, shown_new) = (path.display(), new.display());
-        let io = |error: io::Error| {
-            if error.kind() == io::ErrorKind::AlreadyExists {
-                return Failure::new(
-                    FailureKind::Io,
-                    format!("{shown_new} exists: another `broker passwd` runs, or was interrupted"),
-                    "wait for it, or remove that file",
-                );
-            }
-            let mend = "check that its folder may be written and has room";
-            Failure::io(format_args!("writing {shown}"), &error, mend)
-        };
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&new)
-            .map_err(io)?;
-        let written = file
-            .write_all(self.to_string().as_bytes())
-            .and_then(|()| file.sync_all())
-            .and_then(|()| fs::rename(&new, path));
-        if let Err(error) = written {
-            let _ = fs::remove_file(&new);
-            return Err(io(error));
+        self.replace(Change::begin(path)?)
+    }
+
+    /// Reads the file, changes it and writes it, without another command in between. What `change`
+    /// refuses changes nothing. A file that is missing is made if `create` says so.
+    ///
+    /// # Errors
+    /// Those of [`Users::load`], of `change` and of [`Users::save`].
+    pub fn change(
+        path: &Path,
+        create: bool,
+        change: impl FnOnce(&mut Self) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let right = Change::begin(path)?;
+        let mut users = Self::load_or_create(path, create)?;
+        change(&mut users)?;
+        users.replace(right)
+    }
+
+    /// As [`Users::load`]; a file that is missing holds no user if `create` says so.
+    ///
+    /// # Errors
+    /// As [`Users::load`].
+    pub fn load_or_create(path: &Path, create: bool) -> Result<Self, Failure> {
+        if create && path.try_exists().is_ok_and(|exists| !exists) {
+            return Ok(Self::default());
         }
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        let folder = File::open(folder.unwrap_or(Path::new(".")));
-        folder.and_then(|folder| folder.sync_all()).map_err(io)
+        Self::load(path)
+    }
+
+    fn replace(&self, right: Change<'_>) -> Result<(), Failure> {
+        Ok(right.replace(self.to_string().as_bytes(), 0o600)?)
     }
 }
 
@@ -206,12 +204,6 @@ impl std::fmt::Display for Users {
         }
         Ok(())
     }
-}
-
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(suffix);
-    path.with_file_name(name)
 }
 
 fn check_name(name: &str) -> Result<(), UsersError> {
@@ -243,7 +235,9 @@ fn check_hash(hash: &PasswordHash) -> Result<(), &'static str> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
+    use std::thread;
 
     use super::*;
 
@@ -290,16 +284,35 @@ mod tests {
     }
 
     #[test]
-    fn two_at_once_do_not_overwrite_each_other() {
+    fn several_at_once_do_not_undo_each_other() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("users.txt");
-        fs::write(folder.path().join("users.txt.new"), "").unwrap();
-        let failure = Users::default().save(&path).unwrap_err();
-        assert_eq!(failure.kind, FailureKind::Io);
-        assert!(
-            failure.what.contains("another `broker passwd` runs"),
-            "{failure}"
-        );
+        let made = Users::parse(&format!("gate:{OF_PASSWORD}")).unwrap();
+        let hash = made.hashes["gate"].clone();
+        thread::scope(|scope| {
+            for number in 0..24 {
+                let (path, hash) = (&path, hash.clone());
+                scope.spawn(move || {
+                    let add = |users: &mut Users| {
+                        users.hashes.insert(format!("user-{number}"), hash);
+                        Ok(())
+                    };
+                    Users::change(path, true, add).unwrap();
+                });
+            }
+        });
+        assert_eq!(Users::load(&path).unwrap().len(), 24);
+    }
+
+    #[test]
+    fn a_changed_file_keeps_its_mode() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("users.txt");
+        Users::default().save(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
+        Users::default().save(&path).unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o400);
     }
 
     #[test]

@@ -40,10 +40,6 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             (args.name.clone().unwrap_or(public.name), public.key)
         }
     };
-    let mut trust = match args.trust.exists() {
-        true => TrustStore::load(&args.trust)?,
-        false => TrustStore::new(),
-    };
     let cameras = match args.cameras.is_empty() {
         true => Cameras::All,
         false => Cameras::Only(args.cameras.clone()),
@@ -52,8 +48,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Cameras::All => String::new(),
         only => format!(" for {only}"),
     };
-    trust.enroll_for(&name, args.role, &key, cameras)?;
-    trust.save(&args.trust)?;
+    TrustStore::change_or_create(&args.trust, |trust| {
+        trust.enroll_for(&name, args.role, &key, cameras)
+    })?;
     stdout::line(format_args!(
         "{name} is enrolled as {}{of_cameras} in {}",
         args.role,

@@ -25,9 +25,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Ok(id) => id,
         Err(_) => key_set_of(Path::new(&args.key_set))?,
     };
-    let mut trust = TrustStore::load(&args.trust)?;
-    trust.retire(key_set)?;
-    trust.save(&args.trust)?;
+    TrustStore::change(&args.trust, |trust| trust.retire(key_set))?;
     stdout::line(format_args!(
         "key set {key_set} is retired in {}",
         args.trust.display()

@@ -26,19 +26,23 @@ pub(crate) struct Args {
 
 /// Takes the keys out of the trust store and says where else they may be.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let mut trust = TrustStore::load(&args.trust)?;
-    let mut taken = Vec::new();
-    if let Some(name) = &args.name {
-        taken.extend(trust.revoke_name(name)?);
-    }
-    if let Some(text) = &args.key {
-        let key = match text.parse::<VerifyingKey>() {
+    let key = match &args.key {
+        Some(text) => Some(match text.parse::<VerifyingKey>() {
             Ok(key) => key,
             Err(_) => read_public(Path::new(text))?.key,
-        };
-        taken.push(trust.revoke_key(&key)?);
-    }
-    trust.save(&args.trust)?;
+        }),
+        None => None,
+    };
+    let (trust, taken) = TrustStore::change(&args.trust, |trust| {
+        let mut taken = Vec::new();
+        if let Some(name) = &args.name {
+            taken.extend(trust.revoke_name(name)?);
+        }
+        if let Some(key) = &key {
+            taken.push(trust.revoke_key(key)?);
+        }
+        Ok((trust.clone(), taken))
+    })?;
     for node in &taken {
         stdout::line(format_args!(
             "{} is revoked as {} in {}: key {}",

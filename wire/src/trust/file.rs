@@ -1,17 +1,18 @@
 //! The trust file: its text, read with every problem at once and written whole.
 
 use std::fmt::Write as _;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use serde::Deserialize;
 
 use super::{Cameras, TrustError, TrustStore, TrustedNode};
+use crate::change::{Change, ChangeError};
 use crate::config::{self, ConfigErrors, Problems};
+use crate::failure::Failure;
 use crate::name::Name;
 
+/// Nothing in it is secret.
+const MODE: u32 = 0o644;
 const HEADING: &str =
     "# The nodes whose signatures count. `blindsight keys enroll` writes this file.\n";
 const ADD_KEY: &str =
@@ -64,26 +65,56 @@ impl TrustStore {
     }
 
     /// Writes the trust file: whole and durably, or not at all. Replaces an older one, and its
-    /// comments.
+    /// comments; owner, group and mode stay as they were.
     ///
     /// # Errors
     /// When the file system refuses it.
     pub fn save(&self, path: &Path) -> Result<(), TrustError> {
-        let mut new_name = path.file_name().unwrap_or_default().to_owned();
-        new_name.push(format!(".{}.new", std::process::id()));
-        let new = path.with_file_name(new_name);
-        write_new(&new, &self.to_toml())?;
-        let error = |operation: &'static str, source| TrustError::Io {
-            path: path.into(),
-            operation,
-            source,
+        Ok(self.replace(Change::begin(path)?)?)
+    }
+
+    /// Reads the trust file, changes it and writes it, without another command in between. What
+    /// `change` refuses changes nothing.
+    ///
+    /// # Errors
+    /// Those of [`TrustStore::load`], of `change` and of [`TrustStore::save`].
+    pub fn change<T>(
+        path: &Path,
+        change: impl FnOnce(&mut Self) -> Result<T, TrustError>,
+    ) -> Result<T, Failure> {
+        let right = Change::begin(path)?;
+        Self::load(path)?.changed(right, change)
+    }
+
+    /// As [`TrustStore::change`]; a file that is missing is made.
+    ///
+    /// # Errors
+    /// As [`TrustStore::change`].
+    pub fn change_or_create<T>(
+        path: &Path,
+        change: impl FnOnce(&mut Self) -> Result<T, TrustError>,
+    ) -> Result<T, Failure> {
+        let right = Change::begin(path)?;
+        let store = if path.exists() {
+            Self::load(path)?
+        } else {
+            Self::new()
         };
-        fs::rename(&new, path).map_err(|source| {
-            let _ = fs::remove_file(&new);
-            error("replace", source)
-        })?;
-        // A revoked node must not come back with the old file after a power cut.
-        sync_folder_of(path).map_err(|source| error("sync the folder of", source))
+        store.changed(right, change)
+    }
+
+    fn changed<T>(
+        mut self,
+        right: Change<'_>,
+        change: impl FnOnce(&mut Self) -> Result<T, TrustError>,
+    ) -> Result<T, Failure> {
+        let result = change(&mut self)?;
+        self.replace(right)?;
+        Ok(result)
+    }
+
+    fn replace(&self, right: Change<'_>) -> Result<(), ChangeError> {
+        right.replace(self.to_toml().as_bytes(), MODE)
     }
 }
 
@@ -187,34 +218,4 @@ fn cameras(key: &str, typed: Option<Vec<String>>, problems: &mut Problems) -> Op
         .into_iter()
         .collect::<Option<Vec<Name>>>()
         .map(Cameras::Only)
-}
-
-fn write_new(path: &Path, text: &str) -> Result<(), TrustError> {
-    let error = |operation: &'static str| {
-        move |source| TrustError::Io {
-            path: path.into(),
-            operation,
-            source,
-        }
-    };
-    let create = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o644)
-        .open(path);
-    let mut file: File = create.map_err(error("create"))?;
-    file.write_all(text.as_bytes())
-        .and_then(|()| file.sync_all())
-        .map_err(|source| {
-            let _ = fs::remove_file(path);
-            error("write")(source)
-        })
-}
-
-fn sync_folder_of(path: &Path) -> io::Result<()> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    File::open(folder)?.sync_all()
 }

@@ -1,6 +1,7 @@
 //! Trust files: enrolment, round trips, and every problem with its line.
 
 use std::fs;
+use std::thread;
 
 use super::*;
 use crate::identity::SigningIdentity;
@@ -46,6 +47,36 @@ fn a_store_survives_its_file() {
         1,
         "no temporary file is left"
     );
+}
+
+#[test]
+fn changes_at_the_same_time_do_not_undo_each_other() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("trust.toml");
+    let changes = 24_u8;
+    thread::scope(|scope| {
+        for seed in 1..=changes {
+            let path = &path;
+            scope.spawn(move || {
+                let name = name(&format!("gate-{seed}"));
+                let enroll =
+                    |store: &mut TrustStore| store.enroll(&name, NodeRole::Camera, &key(seed));
+                TrustStore::change_or_create(path, enroll).unwrap();
+            });
+        }
+    });
+    let enrolled = TrustStore::load(&path).unwrap();
+    assert_eq!(enrolled.nodes().len(), usize::from(changes));
+    // What is refused changes nothing.
+    let before = fs::read_to_string(&path).unwrap();
+    let failure = TrustStore::change(&path, |store| {
+        store.revoke_name(&name("gate-1"))?;
+        store.revoke_name(&name("nobody"))
+    });
+    assert_eq!(failure.unwrap_err().kind, FailureKind::Configuration);
+    assert_eq!(fs::read_to_string(&path).unwrap(), before);
+    let missing = TrustStore::change(&folder.path().join("none.toml"), |_| Ok(()));
+    assert!(missing.is_err());
 }
 
 #[test]
@@ -267,7 +298,10 @@ fn a_folder_that_is_not_there_is_told() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("none/trust.toml");
     let error = store().save(&path).unwrap_err();
-    assert!(error.to_string().starts_with("cannot create `"), "{error}");
+    assert!(
+        error.to_string().starts_with("cannot open the folder of `"),
+        "{error}"
+    );
     assert!(
         error
             .to_string()
@@ -279,10 +313,10 @@ fn a_folder_that_is_not_there_is_told() {
     fs::create_dir(&occupied).unwrap();
     assert!(matches!(
         store().save(&occupied),
-        Err(TrustError::Io {
+        Err(TrustError::File(ChangeError::Io {
             operation: "replace",
             ..
-        })
+        }))
     ));
     assert_eq!(
         fs::read_dir(folder.path()).unwrap().count(),
