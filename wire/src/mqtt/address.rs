@@ -25,7 +25,7 @@ pub enum AddressError {
     /// It does not begin with `mqtt://` or `mqtts://`.
     #[error("`{text}` does not begin with mqtt:// or mqtts://")]
     Scheme {
-        /// The text.
+        /// The text, without what stands before `@`.
         text: String,
     },
     /// User names and passwords do not belong in the address.
@@ -57,7 +57,7 @@ impl FromStr for BrokerAddress {
             (None, Some(rest)) => (rest, true),
             (None, None) => {
                 return Err(AddressError::Scheme {
-                    text: text.to_owned(),
+                    text: without_login(text),
                 });
             }
         };
@@ -88,6 +88,20 @@ impl fmt::Display for BrokerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.host, self.port)
     }
+}
+
+/// What stands before the last `@` may be a password.
+fn without_login(text: &str) -> String {
+    let Some((before, rest)) = text.rsplit_once('@') else {
+        return text.to_owned();
+    };
+    let scheme = before.find("://").and_then(|end| before.get(..end + 3));
+    // A password may hold these too.
+    let scheme = scheme.filter(|scheme| {
+        let name = scheme.trim_end_matches("://");
+        name.chars().all(|c| c.is_ascii_lowercase())
+    });
+    format!("{}...@{rest}", scheme.unwrap_or(""))
 }
 
 fn parse_port(port: &str) -> Result<u16, AddressError> {
@@ -147,6 +161,14 @@ mod tests {
                 "mqtts://me:pw@a",
                 "the address holds a user name; take out the part before `@` and write \
                  `mqtt.username` and `mqtt.password_file`",
+            ),
+            (
+                "ssl://gate:s3cret@host:8883",
+                "`ssl://...@host:8883` does not begin with mqtt:// or mqtts://",
+            ),
+            (
+                "gate:s3c@ret://@host",
+                "`...@host` does not begin with mqtt:// or mqtts://",
             ),
             ("mqtt://:5", "`` is not a host name"),
             ("mqtt://a b", "`a b` is not a host name"),
