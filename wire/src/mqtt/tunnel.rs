@@ -100,7 +100,9 @@ async fn relay(
     }
     // All that the client had to say is on its way. To close with the broker's answers unread would
     // reset the connection, and the last words might be lost with it.
-    to_broker.shutdown().await?;
+    // A broker that reads nothing must not hold this up for ever.
+    let closed = time::timeout(LINGER, to_broker.shutdown()).await;
+    closed.map_err(|_| io::ErrorKind::TimedOut)??;
     let mut rest = tokio::io::sink();
     let drained = tokio::io::copy(&mut from_broker, &mut rest);
     let _ = time::timeout(LINGER, drained).await;
