@@ -27,6 +27,14 @@ pub(crate) fn explain(error: &io::Error, host: &str, tls: &ClientTls) -> Option<
 }
 
 fn certificate(reason: &CertificateError, host: &str, tls: &ClientTls) -> Failure {
+    // A machine that has just started may not know the time yet: that passes.
+    let untimely = |what| {
+        Failure::new(
+            FailureKind::Unavailable,
+            format!("{what}, or this machine's clock is wrong"),
+            "set this machine's clock, or renew the broker's certificate",
+        )
+    };
     let (what, mend) = match reason {
         CertificateError::UnknownIssuer => (
             match &tls.ca {
@@ -45,14 +53,12 @@ fn certificate(reason: &CertificateError, host: &str, tls: &ClientTls) -> Failur
             "write a name that the certificate has in `mqtt.url`, or give the broker a certificate \
              with this name",
         ),
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => (
-            "its certificate has expired".to_owned(),
-            "renew the broker's certificate, or set this machine's clock",
-        ),
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => (
-            "its certificate is not valid yet".to_owned(),
-            "set this machine's clock",
-        ),
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            return untimely("its certificate has expired");
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            return untimely("its certificate is not valid yet");
+        }
         other => (
             format!("its certificate is refused: {other}"),
             "give the broker a certificate for servers, signed by the authority in `mqtt.ca`",
@@ -137,6 +143,18 @@ mod tests {
                 &plain,
                 FailureKind::Configuration,
                 "its certificate is not for the name `broker.lan`",
+            ),
+            (
+                Error::InvalidCertificate(CertificateError::Expired),
+                &plain,
+                FailureKind::Unavailable,
+                "its certificate has expired, or this machine's clock is wrong",
+            ),
+            (
+                Error::InvalidCertificate(CertificateError::NotValidYet),
+                &plain,
+                FailureKind::Unavailable,
+                "its certificate is not valid yet, or this machine's clock is wrong",
             ),
             (
                 Error::AlertReceived(AlertDescription::CertificateRequired),
