@@ -1,10 +1,12 @@
 //! The pages `/metrics`, `/healthz` and `/readyz`, on loopback only.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{StatusCode, header};
+use axum::extract::Request;
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
@@ -18,6 +20,8 @@ use crate::failure::{Failure, FailureKind};
 pub const LOOPBACK_MEND: &str = "listen on 127.0.0.1, and let the collector of the metrics run on \
 this machine or come through a tunnel";
 
+const OTHER_HOST: &str =
+    "ask for 127.0.0.1, [::1] or localhost: these pages are served under no other name\n";
 const UNKNOWN: &str = "there are /metrics, /healthz and /readyz\n";
 
 /// What is wrong with serving metrics on `address`, if others can reach it.
@@ -85,6 +89,48 @@ fn router(page: Arc<Page>, vitals: Vitals) -> Router {
             get(async move || verdict("ready", &vitals.lacking())),
         )
         .fallback(async || (StatusCode::NOT_FOUND, UNKNOWN))
+        .layer(middleware::from_fn(loopback_only))
+}
+
+/// Turns away who asks for another host: a page in a browser of this machine whose own name was
+/// made to mean 127.0.0.1 could read the answers (DNS rebinding).
+async fn loopback_only(request: Request, next: Next) -> Response {
+    if is_for_loopback(request.headers(), request.uri()) {
+        next.run(request).await
+    } else {
+        (StatusCode::MISDIRECTED_REQUEST, OTHER_HOST).into_response()
+    }
+}
+
+/// Whether the one `Host`, and the host of an absolute target, mean this machine.
+fn is_for_loopback(headers: &HeaderMap, target: &Uri) -> bool {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let named = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host.to_str().is_ok_and(is_loopback),
+        _ => false,
+    };
+    let target = target.authority();
+    named && target.is_none_or(|authority| is_loopback(authority.as_str()))
+}
+
+/// `localhost`, 127.0.0.0/8 or `[::1]`, with or without a port.
+fn is_loopback(host: &str) -> bool {
+    let (name, port) = match host.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => (name, Some(port)),
+        _ => (host, None),
+    };
+    if port.is_some_and(|port| !port.bytes().all(|byte| byte.is_ascii_digit())) {
+        return false;
+    }
+    if let Some(address) = name.strip_prefix('[') {
+        let address = address.strip_suffix(']').map(str::parse::<Ipv6Addr>);
+        return matches!(address, Some(Ok(address)) if address.is_loopback());
+    }
+    match name.parse::<IpAddr>() {
+        Ok(IpAddr::V4(address)) => address.is_loopback(),
+        Ok(IpAddr::V6(_)) => false,
+        Err(_) => name.eq_ignore_ascii_case("localhost"),
+    }
 }
 
 fn metrics(page: &Page) -> Response {
@@ -202,6 +248,55 @@ mod tests {
         }
         let post = "POST /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
         assert_eq!(ask(address, post.to_owned()).await.0, 405);
+    }
+
+    #[tokio::test]
+    async fn another_host_is_turned_away() {
+        let (telemetry, []) = start([], &Shutdown::new()).await;
+        let address = telemetry.address().unwrap();
+        let status = async |path: &str, hosts: &[&str]| {
+            let hosts: String = hosts
+                .iter()
+                .map(|host| format!("Host: {host}\r\n"))
+                .collect();
+            let request = format!("GET {path} HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n");
+            ask(address, request).await.0
+        };
+        for host in [
+            "localhost",
+            "LocalHost:1",
+            "127.0.0.1:9101",
+            "127.8.9.10",
+            "[::1]",
+            "[::1]:9101",
+        ] {
+            assert_eq!(status("/metrics", &[host]).await, 200, "{host}");
+        }
+        for host in [
+            "",
+            "rebound.example",
+            "rebound.example:9101",
+            "localhost.example",
+            "127.0.0.1.example",
+            "192.168.1.2",
+            "::1",
+            "[::2]",
+            "[::1",
+            "127.0.0.1:x",
+            "localhost@rebound.example",
+        ] {
+            for path in ["/metrics", "/readyz", "/other"] {
+                let status = status(path, &[host]).await;
+                assert!(matches!(status, 400 | 421), "{host}: {status}");
+            }
+        }
+        for (path, hosts) in [
+            ("/metrics", &[][..]),
+            ("/metrics", &["localhost", "rebound.example"]),
+            ("http://rebound.example/metrics", &["localhost"]),
+        ] {
+            assert!(matches!(status(path, hosts).await, 400 | 421), "{hosts:?}");
+        }
     }
 
     #[tokio::test]
