@@ -35,6 +35,9 @@ use waiting::Waiting;
 const WAITING_PLACES: usize = 32;
 /// How long the first packet may take.
 const FIRST_PACKET_PATIENCE: Duration = Duration::from_secs(10);
+/// When a wrong password is answered, counted from the first packet: who guesses must not do so
+/// faster, nor learn from the time what was compared. Meanwhile a guess takes one of the places.
+const REFUSAL_AFTER: Duration = Duration::from_secs(1);
 /// How long to wait when the system has no room for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 

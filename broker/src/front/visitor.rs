@@ -5,13 +5,13 @@ use std::io;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time;
+use tokio::time::{self, Instant};
 use tokio_rustls::server::TlsStream;
 
 use super::connect::{Connect, ConnectError};
 use super::first_packet::{self, FirstPacketError};
 use super::relay::{last_words, patience, relay};
-use super::{FIRST_PACKET_PATIENCE, Front, Place};
+use super::{FIRST_PACKET_PATIENCE, Front, Place, REFUSAL_AFTER};
 use crate::counters::Refusal;
 
 /// CONNACK packets of MQTT 3.1.1 (3.2.2.3).
@@ -92,11 +92,13 @@ where
     };
     // What strangers say of themselves is only ever shown escaped.
     let (user, client) = (connect.username(), connect.client_id());
+    let asked = Instant::now();
     if let Some(doorkeeper) = &front.entrance.doorkeeper
         && !doorkeeper.knows(user, connect.password()).await
     {
         let detail = format!("user {user:?}, client {client:?}");
         place.turn_away(Refusal::Credentials, detail);
+        time::sleep_until(asked + REFUSAL_AFTER).await;
         last_words(stream, &NOT_AUTHORISED).await;
         return None;
     }

@@ -151,6 +151,31 @@ fn connack(address: std::net::SocketAddr, packet: &[u8]) -> Vec<u8> {
     answer
 }
 
+/// A CONNECT packet with a login.
+fn login_packet(username: &str, password: &str) -> Vec<u8> {
+    let mut packet = connect_packet("a");
+    // The flags: a user name, a password and a clean session.
+    packet[9] = 0xc2;
+    for text in [username, password] {
+        packet.extend((text.len() as u16).to_be_bytes());
+        packet.extend(text.as_bytes());
+    }
+    packet[1] = packet.len() as u8 - 2;
+    packet
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_login_is_answered_after_a_second_whatever_is_wrong_with_it() {
+    let (broker, _folder) = broker_for_gate().await;
+    for (username, password) in [("gate", "guess"), ("nobody", "guess"), ("gate", "")] {
+        let began = Instant::now();
+        let answer = connack(broker.addr(), &login_packet(username, password));
+        assert_eq!(answer, [0x20, 2, 0, 5]);
+        assert!(began.elapsed() >= Duration::from_secs(1));
+    }
+    assert_eq!(broker.counters().refused(Refusal::Credentials), 3);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn refusals_on_the_wire_are_those_of_the_standard() {
     let (broker, _folder) = broker_for_gate().await;
