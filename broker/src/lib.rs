@@ -16,6 +16,7 @@ mod engine;
 mod figures;
 mod front;
 mod listen;
+mod open_files;
 mod ring_log;
 mod tls;
 mod users;
@@ -189,7 +190,8 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 /// `config.telemetry` says.
 ///
 /// # Errors
-/// Those of [`Broker::start`], and an address for metrics that cannot be listened on; later
+/// Those of [`Broker::start`]; [`FailureKind::Configuration`] when the system does not allow as many
+/// open files as the clients need; an address for metrics that cannot be listened on; later
 /// [`FailureKind::Unavailable`] when messages stop coming back, so that a supervisor starts it
 /// again.
 pub async fn run(
@@ -197,6 +199,7 @@ pub async fn run(
     listener: TcpListener,
     shutdown: Shutdown,
 ) -> Result<(), Failure> {
+    open_files::allow(&config)?;
     let echoes = Arc::new(Echoes::default());
     let counters = Arc::new(Counters::default());
     let (sizes, heard, counted) = (Sizes::of(&config), echoes.clone(), counters.clone());

@@ -141,6 +141,55 @@ fn a_users_file_that_others_may_read_ends_it_with_exit_code_77() {
     assert_eq!(run(&path), (77, expected));
 }
 
+/// A broker started by a shell that first runs `limits`.
+fn limited(limits: &str, config: &Path) -> Command {
+    let mut command = Command::new("sh");
+    command
+        .args([
+            "-c",
+            &format!("{limits} && exec \"$0\" run --config \"$1\""),
+        ])
+        .arg(env!("CARGO_BIN_EXE_broker"))
+        .arg(config)
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped());
+    command
+}
+
+#[test]
+fn it_allows_itself_the_open_files_that_its_clients_need() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[broker]\nlisten = \"127.0.0.1:0\"\nmax_connections = 100\n";
+    let path = config(&folder, text);
+    let mut child = limited("ulimit -Sn 100", &path).spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    let ready = log.any(|line| line.unwrap().contains("broker is ready"));
+    let limits = fs::read_to_string(format!("/proc/{}/limits", child.id()));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(ready);
+    let limits = limits.unwrap();
+    let open_files = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"));
+    let soft = open_files.unwrap().split_whitespace().nth(3);
+    assert_eq!(soft, Some("428"));
+}
+
+#[test]
+fn more_open_files_than_the_system_allows_end_it_with_exit_code_78() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[broker]\nlisten = \"127.0.0.1:0\"\nmax_connections = 100\n";
+    let path = config(&folder, text);
+    let output = limited("ulimit -n 427", &path).output().unwrap();
+    let expected = "error: 100 clients need 428 open files and the system allows this process 427\n  \
+                    help: lower `broker.max_connections`, or raise the limit: `LimitNOFILE=` of the \
+                    service, or `ulimit -n`\n";
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), expected);
+    assert_eq!(output.status.code(), Some(78));
+}
+
 /// `broker passwd` with a password on stdin: exit code and stderr.
 fn passwd(users: &Path, more: &[&str], password: &str) -> (i32, String) {
     let mut child = broker()
