@@ -53,9 +53,10 @@ const READY_DEADLINE: Duration = Duration::from_secs(10);
 /// first.
 const READY_ATTEMPT: Duration = Duration::from_secs(2);
 const READY_RETRY: Duration = Duration::from_millis(20);
-/// How often a running broker is asked for an echo, and how long that may take.
-const WATCH_EVERY: Duration = Duration::from_secs(10);
-const WATCH_PATIENCE: Duration = Duration::from_secs(10);
+const WATCH: Watch = Watch {
+    every: Duration::from_secs(10),
+    patience: Duration::from_secs(10),
+};
 /// Missing echoes in a row after which the broker counts as deaf.
 const WATCH_MISSES: u32 = 2;
 /// How often it is looked whether the front has noticed a connection.
@@ -102,6 +103,7 @@ impl Broker {
         let engine =
             Engine::start(&config, listener, entrance, &credential, counters.clone()).await?;
         let probe = Probe {
+            watch: WATCH,
             echo: Echo::new(config.max_packet_bytes)?,
             front: reachable(address),
             engine: engine.address(),
@@ -224,9 +226,19 @@ pub async fn run(
     ended
 }
 
+/// How a running broker is watched.
+#[derive(Clone, Copy, Debug)]
+struct Watch {
+    /// How often it is asked for an echo.
+    every: Duration,
+    /// How long that may take.
+    patience: Duration,
+}
+
 /// Asks the running broker whether it still works.
 #[derive(Debug)]
 struct Probe {
+    watch: Watch,
     /// One for all echoes, which follow each other.
     echo: Echo,
     front: SocketAddr,
@@ -256,8 +268,8 @@ impl Probe {
     async fn watch(&self, notes: &EchoNotes<'_>) -> Failure {
         let mut misses = 0;
         loop {
-            time::sleep(WATCH_EVERY).await;
-            match self.ask(WATCH_PATIENCE).await {
+            time::sleep(self.watch.every).await;
+            match self.ask(self.watch.patience).await {
                 Ok(after) => {
                     misses = 0;
                     notes.answered(after);
@@ -296,5 +308,64 @@ impl Probe {
         }
         let login = Some(self.credential.login());
         self.echo.ask(self.engine, login, patience).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A broker that is watched closely.
+    async fn watched() -> Broker {
+        let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let broker = Broker::start(BrokerConfig::default(), listener).await;
+        let mut broker = broker.unwrap();
+        broker.probe.watch = Watch {
+            every: Duration::from_millis(20),
+            patience: Duration::from_secs(5),
+        };
+        broker
+    }
+
+    async fn works(notes: impl AsyncFnOnce(&EchoNotes<'_>)) -> bool {
+        let shutdown = Shutdown::new();
+        let config = BrokerConfig::default().telemetry;
+        let needs = ["messages to itself do not come back"];
+        let telemetry = Telemetry::start("broker", &config, needs, Vec::new, &shutdown);
+        let (telemetry, [works]) = telemetry.await.unwrap();
+        works.set(true);
+        let echoes = Echoes::default();
+        notes(&EchoNotes {
+            echoes: &echoes,
+            works,
+        })
+        .await;
+        telemetry.vitals().lacking().is_empty()
+    }
+
+    #[tokio::test]
+    async fn a_broker_that_has_gone_deaf_ends() {
+        let mut broker = watched().await;
+        // It accepts and never says a word.
+        let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
+        broker.probe.engine = deaf.local_addr().unwrap();
+        broker.probe.watch.patience = Duration::from_millis(200);
+        let works = works(async |notes| {
+            let failure = time::timeout(Duration::from_secs(60), broker.failed(notes));
+            let failure = failure.await.expect("it goes on");
+            assert_eq!(failure.kind, FailureKind::Unavailable);
+            assert!(failure.what.contains("no answer within 0.2 s"), "{failure}");
+        });
+        assert!(!works.await);
+    }
+
+    #[tokio::test]
+    async fn a_broker_that_answers_goes_on() {
+        let mut broker = watched().await;
+        let works = works(async |notes| {
+            let failure = time::timeout(Duration::from_secs(1), broker.failed(notes));
+            assert!(failure.await.is_err());
+        });
+        assert!(works.await);
     }
 }

@@ -20,6 +20,14 @@ pub(super) async fn run(vitals: Vitals) {
     }
     // Twice in the time that is allowed, as systemd advises.
     let pat_every = sd_notify::watchdog_enabled().map(|limit| limit / 2);
+    supervise(vitals, pat_every, say).await;
+}
+
+async fn supervise(
+    vitals: Vitals,
+    pat_every: Option<Duration>,
+    mut say: impl FnMut(&NotifyState<'_>),
+) {
     let mut ticks = time::interval(LOOK_EVERY.min(pat_every.unwrap_or(LOOK_EVERY)));
     let mut said = Said::default();
     let mut pat_at = Instant::now();
@@ -103,7 +111,41 @@ fn say(state: &NotifyState<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+
     use super::*;
+    use crate::shutdown::Shutdown;
+
+    /// A node that goes on and says that it does would never be started again.
+    #[tokio::test]
+    async fn a_node_whose_loop_ended_says_no_more_that_it_is_alive() {
+        const PATIENCE: Duration = Duration::from_secs(60);
+        let vitals = Vitals::new(Shutdown::new());
+        let intake = vitals.during("the intake", std::future::pending::<()>());
+        let (said, heard) = mpsc::channel();
+        let say = move |state: &NotifyState<'_>| {
+            let _ = said.send(state.to_string());
+        };
+        let supervised = supervise(vitals, Some(Duration::from_millis(5)), say);
+        let supervised = tokio::spawn(supervised);
+        let hear = |wanted: &'static str| {
+            let began = Instant::now();
+            let heard = &heard;
+            async move {
+                while !heard.try_iter().any(|line| line.starts_with(wanted)) {
+                    assert!(began.elapsed() < PATIENCE, "heard no {wanted}");
+                    time::sleep(Duration::from_millis(1)).await;
+                }
+            }
+        };
+        hear("WATCHDOG=1").await;
+        hear("WATCHDOG=1").await;
+        drop(intake);
+        hear("STATUS=not ready: the intake ended").await;
+        time::sleep(Duration::from_millis(200)).await;
+        assert_eq!(heard.try_iter().collect::<Vec<_>>(), [""; 0]);
+        supervised.abort();
+    }
 
     #[test]
     fn ready_is_said_once_and_a_status_when_it_changes() {
