@@ -100,13 +100,17 @@ async fn relay(
     }
     // All that the client had to say is on its way. To close with the broker's answers unread would
     // reset the connection, and the last words might be lost with it.
-    // A broker that reads nothing must not hold this up for ever.
-    let closed = time::timeout(LINGER, to_broker.shutdown()).await;
-    closed.map_err(|_| io::ErrorKind::TimedOut)??;
+    close(&mut to_broker).await?;
     let mut rest = tokio::io::sink();
     let drained = tokio::io::copy(&mut from_broker, &mut rest);
     let _ = time::timeout(LINGER, drained).await;
     Ok(())
+}
+
+/// Closes our end. A broker that reads nothing must not hold this up for ever.
+async fn close(to: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
+    let closed = time::timeout(LINGER, to.shutdown()).await;
+    closed.map_err(|_| io::ErrorKind::TimedOut)?
 }
 
 /// Carries bytes one way until there are no more.
@@ -131,5 +135,41 @@ async fn carry(
                 .map_err(|_| io::ErrorKind::TimedOut)??,
             None => write.await?,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use super::*;
+
+    /// To a peer that reads nothing: even the last words find no room.
+    struct Stuck;
+
+    impl AsyncWrite for Stuck {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Pending
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test]
+    async fn a_broker_that_reads_nothing_does_not_hold_up_the_end() {
+        let closed = time::timeout(Duration::from_secs(60), close(&mut Stuck)).await;
+        let error = closed.unwrap().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 }
