@@ -157,22 +157,28 @@ async fn a_certificate_that_does_not_fit_is_refused_with_the_reason() {
 
     (tls.certificate, tls.key) = authority.sign_expired("old", "127.0.0.1");
     let broker = start_as(config(&tls)).await;
-    check(
+    let passing = async |client: MqttConfig, said: &str| {
+        let filters = vec!["blindsight/#".to_owned()];
+        let mut subscriber = Subscriber::connect(&client, "in", filters, Shutdown::new());
+        let failure = subscriber.ready(Duration::from_secs(2)).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Unavailable);
+        assert!(failure.what.contains(said), "{failure}");
+    };
+    // The clock of a machine that has just started may be wrong: that may pass.
+    passing(
         over_tls(&broker, &authority.certificate, None),
-        "its certificate has expired",
+        " 2 s: its certificate has expired, or this machine's clock is wrong",
     )
     .await;
     broker.stop().await;
 
     // Without TLS it just hangs up, as one that is being restarted does: that may pass.
     let plain = start().await;
-    let client = over_tls(&plain, &authority.certificate, None);
-    let filters = vec!["blindsight/#".to_owned()];
-    let mut subscriber = Subscriber::connect(&client, "in", filters, Shutdown::new());
-    let failure = subscriber.ready(Duration::from_secs(2)).await.unwrap_err();
-    assert_eq!(failure.kind, FailureKind::Unavailable);
-    let said = "it hung up during the TLS handshake, and may not speak TLS on this port";
-    assert!(failure.what.contains(said), "{failure}");
+    passing(
+        over_tls(&plain, &authority.certificate, None),
+        "it hung up during the TLS handshake, and may not speak TLS on this port",
+    )
+    .await;
     assert!(plain.counters().refused(Refusal::Malformed) >= 1);
 }
 

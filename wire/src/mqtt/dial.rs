@@ -111,22 +111,23 @@ impl Dial {
 
     /// The trouble that an error of the network means.
     pub(super) fn remote(&self, error: &std::io::Error) -> Trouble {
-        let tls = self.config.tls.as_ref();
-        let explained = tls.and_then(|tls| tls::explain(error, &self.config.host, tls));
-        match explained {
-            Some(failure) => failure.into(),
-            None => Trouble::passing(format!("I/O: {error}")),
-        }
+        self.explained(error)
+            .unwrap_or_else(|| Trouble::passing(format!("I/O: {error}")))
+    }
+
+    fn explained(&self, error: &std::io::Error) -> Option<Trouble> {
+        let tls = self.config.tls.as_ref()?;
+        tls::explain(error, &self.config.host, tls).map(Trouble::from)
     }
 
     /// A broker without TLS, and one that is being restarted, just hang up.
     fn handshake(&self, error: &std::io::Error) -> Trouble {
-        match self.remote(error) {
-            Trouble::Passing(reason) => Trouble::Passing(format!(
-                "it hung up during the TLS handshake, and may not speak TLS on this port ({reason})"
-            )),
-            lasting @ Trouble::Lasting(_) => lasting,
-        }
+        self.explained(error).unwrap_or_else(|| {
+            Trouble::passing(format!(
+                "it hung up during the TLS handshake, and may not speak TLS on this port (I/O: \
+                 {error})"
+            ))
+        })
     }
 
     fn patience(&self) -> Duration {
