@@ -1,5 +1,7 @@
 //! How much of what nobody has confirmed yet the broker keeps, by filter.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use crate::support::*;
 use broker::Broker;
 use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, Packet, Publish, QoS};
@@ -15,7 +17,11 @@ const MESSAGES: usize = 20_000;
 const HANDED_OUT: usize = 100;
 const LAST: &[u8] = b"last";
 
-fn client(broker: &Broker, id: &str) -> (AsyncClient, EventLoop) {
+/// A client with a name of its own: one that takes over the name of another, which is just leaving,
+/// may be sent away with it.
+fn client(broker: &Broker) -> (AsyncClient, EventLoop) {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let id = format!("client-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
     let mut options = MqttOptions::new(id, "127.0.0.1", broker.addr().port());
     options.set_manual_acks(true).set_inflight(100);
     AsyncClient::new(options, 1000)
@@ -31,7 +37,7 @@ async fn polled(eventloop: &mut EventLoop) -> Packet {
 }
 
 async fn publish(broker: &Broker, topic: &str, bytes: usize) {
-    let (client, mut eventloop) = client(broker, "out");
+    let (client, mut eventloop) = client(broker);
     let payload = move |number| match number {
         MESSAGES => LAST.to_vec(),
         _ => vec![7; bytes],
@@ -53,7 +59,7 @@ async fn publish(broker: &Broker, topic: &str, bytes: usize) {
 
 /// How many of [`MESSAGES`] messages a subscriber gets that confirms none before all are published.
 async fn kept(broker: &Broker, filter: &str, topic: &str, bytes: usize) -> usize {
-    let (client, mut eventloop) = client(broker, "in");
+    let (client, mut eventloop) = client(broker);
     client.subscribe(filter, QoS::AtLeastOnce).await.unwrap();
     while !matches!(polled(&mut eventloop).await, Packet::SubAck(_)) {}
     publish(broker, topic, bytes).await;
