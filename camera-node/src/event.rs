@@ -79,6 +79,8 @@ pub struct CameraSummary {
     pub confirmed: u64,
     /// Frames given up whose receipt never came, and spooled ones under a retired key set.
     pub given_up: u64,
+    /// Frames confirmed after they had been given up: they count as confirmed alone.
+    pub late: u64,
     /// Frames without a receipt when the camera stopped.
     pub without_receipt: u64,
     /// Of those, frames that lie in the spool for the next start.
@@ -102,6 +104,7 @@ impl fmt::Display for CameraSummary {
             bytes,
             confirmed,
             given_up,
+            late,
             without_receipt,
             spooled,
             skipped,
@@ -111,7 +114,8 @@ impl fmt::Display for CameraSummary {
             f,
             "{captured} frames captured, {dropped} dropped, {recovered} recovered, {torn} torn; \
              {frames} sent, {sent_again} times again, in {tiles} tiles of {bytes} bytes; \
-             {confirmed} confirmed, {given_up} given up, {without_receipt} without a receipt, \
+             {confirmed} confirmed, {late} of them late, {given_up} given up, \
+             {without_receipt} without a receipt, \
              {spooled} of them in the spool; {skipped} files skipped, {refused} messages refused"
         )
     }

@@ -80,8 +80,13 @@ impl Figures {
             ),
             Family::counter(
                 "blindsight_camera_given_up",
-                "Frames given up whose receipt never came.",
-                summary.given_up,
+                "Frames given up because no receipt came in time, or the viewer has later ones.",
+                summary.given_up + summary.late,
+            ),
+            Family::counter(
+                "blindsight_camera_late",
+                "Of these, frames whose receipt came later all the same.",
+                summary.late,
             ),
             Family::gauge(
                 "blindsight_camera_without_receipt",

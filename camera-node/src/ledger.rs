@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use cipherframe::{KeyId, StreamSpec};
 use tokio::sync::watch;
-use tokio::time;
 use wire::failure::Failure;
 use wire::message::{FrameId, TileHeader};
 use wire::trust::Trust;
@@ -131,7 +130,8 @@ impl Ledger {
         let state = self.state();
         let spooled = state.outbox.len().saturating_sub(state.in_memory.len());
         CameraSummary {
-            given_up: state.summary.given_up + state.outbox.given_up(),
+            given_up: state.summary.given_up + state.outbox.given_up() - state.outbox.late(),
+            late: state.outbox.late(),
             without_receipt: state.outbox.len() as u64,
             spooled: spooled as u64,
             ..state.summary
@@ -179,7 +179,7 @@ impl Ledger {
         loop {
             let (key, sent, in_memory) = {
                 let mut state = self.state();
-                let Some((key, sent)) = state.outbox.take_turn() else {
+                let Some((key, sent)) = state.outbox.take_turn(Instant::now()) else {
                     return Ok(None);
                 };
                 (key, sent, state.in_memory.get(&key).cloned())
@@ -207,17 +207,17 @@ impl Ledger {
                     }
                 },
                 Some(Err(ReadError::Io(error))) => {
-                    // It may be readable again.
+                    // It may be readable again. Meanwhile the others go on.
                     tracing::warn!(session = %key.session, seq = key.seq, %error, "a spooled frame cannot be read, trying again");
-                    self.state().outbox.unsent(key);
-                    time::sleep(READ_RETRY).await;
+                    let until = Instant::now() + READ_RETRY;
+                    self.state().outbox.unreadable(key, until);
                     continue;
                 }
                 Some(Err(ReadError::Torn(reason))) => {
                     tracing::warn!(session = %key.session, seq = key.seq, reason, "a spooled frame is torn, dropped it");
                     self.state().summary.torn += 1;
                 }
-                // Its receipt came meanwhile, or somebody removed the file.
+                // Its receipt came meanwhile.
                 None => {
                     let mut state = self.state();
                     if state.outbox.contains(key) {

@@ -62,10 +62,16 @@ pub struct FrameKey {
 enum State {
     /// Not sent, or to be sent again.
     Waiting,
-    /// Being sent now.
-    Sending,
+    /// It could not be read; it waits again from `until` on.
+    Unreadable { until: Instant },
+    /// Being sent since `began`.
+    Sending { began: Instant },
     /// Sent whole at `at`; without a receipt at `deadline`, something is wrong.
-    OnTheWay { at: Instant, deadline: Instant },
+    OnTheWay {
+        began: Instant,
+        at: Instant,
+        deadline: Instant,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +80,19 @@ struct Entry {
     state: State,
     /// How often it was sent whole.
     sent: u32,
+    /// When a live view gives it up, once it was sent whole.
+    give_up_at: Option<Instant>,
+}
+
+impl Entry {
+    /// When it runs out of time. Nothing is decided about a frame that is being sent.
+    fn deadline(&self) -> Option<Instant> {
+        match self.state {
+            State::OnTheWay { deadline, .. } => Some(deadline),
+            State::Waiting | State::Unreadable { .. } => self.give_up_at,
+            State::Sending { .. } => None,
+        }
+    }
 }
 
 /// What a receipt meant.
@@ -100,6 +119,7 @@ pub struct Outbox {
     /// The last frames that were given up.
     given_up: VecDeque<FrameKey>,
     given_up_count: u64,
+    late_count: u64,
 }
 
 impl Outbox {
@@ -112,6 +132,7 @@ impl Outbox {
             entries: VecDeque::new(),
             given_up: VecDeque::new(),
             given_up_count: 0,
+            late_count: 0,
         }
     }
 
@@ -135,9 +156,14 @@ impl Outbox {
         self.position(key).is_some()
     }
 
-    /// How many frames were given up and have not been confirmed late.
+    /// How many frames were given up for want of a receipt in time.
     pub fn given_up(&self) -> u64 {
         self.given_up_count
+    }
+
+    /// How many of those were confirmed all the same, later.
+    pub fn late(&self) -> u64 {
+        self.late_count
     }
 
     /// The lowest sequence number of `session` that may still be sent, if any is left.
@@ -153,15 +179,17 @@ impl Outbox {
             key,
             state: State::Waiting,
             sent: 0,
+            give_up_at: None,
         });
     }
 
     /// The frame to send now, and how often it was sent before: the first one that waits, if a place
     /// is free. A frame of a later session waits until those of the earlier ones are settled, for
     /// the viewer takes it as their end.
-    pub fn take_turn(&mut self) -> Option<(FrameKey, u32)> {
-        let taken = |entry: &&Entry| entry.state != State::Waiting;
-        let on_the_way = self.entries.iter().filter(taken).count();
+    pub fn take_turn(&mut self, now: Instant) -> Option<(FrameKey, u32)> {
+        let under_way =
+            |entry: &&Entry| matches!(entry.state, State::Sending { .. } | State::OnTheWay { .. });
+        let on_the_way = self.entries.iter().filter(under_way).count();
         if on_the_way >= self.credit {
             return None;
         }
@@ -171,7 +199,7 @@ impl Outbox {
             .iter_mut()
             .take_while(|entry| entry.key.session == session)
             .find(|entry| entry.state == State::Waiting)?;
-        entry.state = State::Sending;
+        entry.state = State::Sending { began: now };
         Some((entry.key, entry.sent))
     }
 
@@ -179,11 +207,22 @@ impl Outbox {
     pub fn sent(&mut self, key: FrameKey, now: Instant, random: u8) {
         let timeout = self.round_trip.timeout();
         let jitter = timeout.mul_f64(f64::from(random) / 255.0 * JITTER);
+        let mut deadline = now + timeout + jitter;
+        let is_live = self.policy == Policy::Latest;
         if let Some(entry) = self.entry(key) {
+            let began = match entry.state {
+                State::Sending { began } => began,
+                _ => now,
+            };
+            if is_live {
+                // A frame that kills each worker must not hold a live view up for ever.
+                deadline = *entry.give_up_at.get_or_insert(deadline);
+            }
             entry.sent = entry.sent.saturating_add(1);
             entry.state = State::OnTheWay {
+                began,
                 at: now,
-                deadline: now + timeout + jitter,
+                deadline,
             };
         }
     }
@@ -192,6 +231,13 @@ impl Outbox {
     pub fn unsent(&mut self, key: FrameKey) {
         if let Some(entry) = self.entry(key) {
             entry.state = State::Waiting;
+        }
+    }
+
+    /// The frame cannot be read now: it waits again from `until` on, and others go first.
+    pub fn unreadable(&mut self, key: FrameKey, until: Instant) {
+        if let Some(entry) = self.entry(key) {
+            entry.state = State::Unreadable { until };
         }
     }
 
@@ -221,7 +267,7 @@ impl Outbox {
         match self.given_up.iter().position(|known| *known == key) {
             Some(at) => {
                 self.given_up.remove(at);
-                self.given_up_count -= 1;
+                self.late_count += 1;
                 Settled::Late
             }
             None => Settled::Unknown,
@@ -231,8 +277,13 @@ impl Outbox {
     /// Deals with all frames whose deadline is `now` or earlier, and names them: with
     /// [`Policy::All`] they wait to be sent again, with [`Policy::Latest`] they are given up.
     pub fn expire(&mut self, now: Instant) -> Vec<FrameKey> {
-        let due = |entry: &Entry| matches!(entry.state, State::OnTheWay { deadline, .. } if deadline <= now);
-        let expired: Vec<Entry> = self.entries.iter().filter(|e| due(e)).copied().collect();
+        for entry in &mut self.entries {
+            if matches!(entry.state, State::Unreadable { until } if until <= now) {
+                entry.state = State::Waiting;
+            }
+        }
+        let due = |entry: &&Entry| entry.deadline().is_some_and(|deadline| deadline <= now);
+        let expired: Vec<Entry> = self.entries.iter().filter(due).copied().collect();
         for entry in &expired {
             self.round_trip.back_off(entry.sent);
             match self.policy {
@@ -243,13 +294,13 @@ impl Outbox {
         expired.iter().map(|entry| entry.key).collect()
     }
 
-    /// The connection, or another node, has come back at `since`: what was sent before may be lost.
-    /// Every such frame waits to be sent again. Returns how many.
+    /// The connection, or another node, has come back at `since`: what was sent before, and be it
+    /// one tile of a frame, may be lost. Every such frame waits to be sent again. Returns how many.
     pub fn send_all_again(&mut self, since: Instant) -> usize {
         self.round_trip.forget_backing_off();
         let mut again = 0;
         for entry in &mut self.entries {
-            if matches!(entry.state, State::OnTheWay { at, .. } if at <= since) {
+            if matches!(entry.state, State::OnTheWay { began, .. } if began <= since) {
                 entry.state = State::Waiting;
                 again += 1;
             }
@@ -257,13 +308,13 @@ impl Outbox {
         again
     }
 
-    /// When the next frame runs out of time.
+    /// When the next frame runs out of time, or waits again.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let deadlines = self.entries.iter().filter_map(|entry| match entry.state {
-            State::OnTheWay { deadline, .. } => Some(deadline),
-            State::Waiting | State::Sending => None,
+        let times = self.entries.iter().filter_map(|entry| match entry.state {
+            State::Unreadable { until } => Some(until),
+            _ => entry.deadline(),
         });
-        deadlines.min()
+        times.min()
     }
 
     fn give_up(&mut self, key: FrameKey) {

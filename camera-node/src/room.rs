@@ -54,6 +54,14 @@ impl FrameSize {
         Ok(size)
     }
 
+    /// What either takes at most.
+    pub(crate) fn max(self, other: FrameSize) -> FrameSize {
+        FrameSize {
+            bytes: self.bytes.max(other.bytes),
+            largest_message: self.largest_message.max(other.largest_message),
+        }
+    }
+
     /// Refuses messages that no node would take.
     pub(crate) fn check_packet(&self, max_packet_bytes: usize) -> Result<(), Failure> {
         if self.largest_message <= max_packet_bytes as u64 {

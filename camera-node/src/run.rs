@@ -61,9 +61,10 @@ pub async fn run(
     let needs = [
         "the keys are not loaded",
         "the MQTT broker has not answered yet",
+        "the spool cannot be written",
     ];
     let telemetry = Telemetry::start("camera", &config.telemetry, needs, families, &shutdown);
-    let (mut telemetry, [keys_loaded, connected]) = telemetry.await?;
+    let (mut telemetry, [keys_loaded, connected, spool_works]) = telemetry.await?;
     let node = config.link.node.clone();
     let (mqtt, delivery) = (config.link.mqtt.clone(), config.delivery.clone());
     let (feature, key_mode) = (config.stream.feature, config.stream.key.mode());
@@ -79,11 +80,25 @@ pub async fn run(
     keys_loaded.set(true);
     frame.check_packet(mqtt.max_packet_bytes)?;
     let spool = open_spool(&delivery, &node, frame.bytes).await?;
+    spool_works.set(true);
     let credit = room::credit(&delivery, frame.bytes)?;
+    let (credit, largest_frame) = match &spool {
+        None => (credit, frame),
+        // Frames of an earlier configuration may be larger than those of this one.
+        Some((_, found)) => {
+            let largest = frame.max(found.largest);
+            let fits = largest.check_packet(mqtt.max_packet_bytes);
+            let credit = fits.and_then(|()| room::credit(&delivery, largest.bytes));
+            (
+                credit.map_err(|failure| of_the_spool(failure, &delivery))?,
+                largest,
+            )
+        }
+    };
     if credit < delivery.credit {
         tracing::warn!(
             credit,
-            frame_bytes = frame.bytes,
+            frame_bytes = largest_frame.bytes,
             bytes_on_the_way = delivery.bytes_on_the_way,
             "fewer frames are on their way at a time than `delivery.credit` allows, because no \
              more fit `delivery.bytes_on_the_way`"
@@ -160,6 +175,7 @@ pub async fn run(
         frame_bytes: frame.bytes,
         next,
         observer,
+        spool_works,
     };
     // Takes the queue of arrivals with it, whose end is that of the desk.
     let ended = stream.run(source, preprocessor, arrivals, retirement.stop());
@@ -204,6 +220,20 @@ async fn open_spool(
         );
     }
     Ok(Some(opened))
+}
+
+/// A failure that frames of earlier runs are the reason of.
+fn of_the_spool(failure: Failure, delivery: &DeliveryConfig) -> Failure {
+    let folder = delivery.spool.as_ref().map(|spool| spool.folder.display());
+    let folder = folder.map_or_else(String::new, |folder| format!(" {folder}"));
+    Failure::new(
+        failure.kind,
+        format!(
+            "a frame of an earlier run in the spool{folder} is too large: {}",
+            failure.what
+        ),
+        "let it be sent with the earlier configuration, or move its file out of the spool",
+    )
 }
 
 /// What the node's state says after the end.

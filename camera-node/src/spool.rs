@@ -26,6 +26,7 @@ use wire::message::TileHeader;
 use wire::name::Name;
 
 use crate::outbox::FrameKey;
+use crate::room::{FrameSize, MESSAGE_OVERHEAD_BYTES};
 
 const MAGIC: &[u8; 8] = b"BSSPOOL1";
 const HASHED_FROM: usize = 8 + 8 + 32;
@@ -103,6 +104,8 @@ pub(crate) struct Found {
     pub(crate) frames: Vec<FrameKey>,
     /// Files that were torn, and are removed.
     pub(crate) torn: u64,
+    /// What the largest of the frames takes on its way.
+    pub(crate) largest: FrameSize,
 }
 
 impl Spool {
@@ -137,7 +140,7 @@ impl Spool {
         let names = spool.list().map_err(|error| unusable(folder, &error))?;
         for (run, name) in names {
             let path = folder.join(&name);
-            let (header, bytes) = match read_header(&path) {
+            let (header, first_tile, bytes) = match read_start(&path) {
                 Ok(read) => read,
                 Err(ReadError::Io(error)) => return Err(unusable(&path, &error)),
                 Err(ReadError::Torn(reason)) => {
@@ -158,6 +161,11 @@ impl Spool {
             spool.usage.used.fetch_add(bytes, Ordering::Relaxed);
             spool.entries.insert(key, Entry { run, bytes });
             found.frames.push(key);
+            let tiles = u64::from(header.tiles);
+            found.largest = found.largest.max(FrameSize {
+                bytes: bytes + tiles * MESSAGE_OVERHEAD_BYTES,
+                largest_message: first_tile + MESSAGE_OVERHEAD_BYTES,
+            });
         }
         Ok((spool, found))
     }
@@ -202,7 +210,10 @@ impl Spool {
         let bytes = fs::read(self.path(entry.run, key));
         Some(
             bytes
-                .map_err(ReadError::from)
+                .map_err(|error| match error.kind() {
+                    io::ErrorKind::NotFound => ReadError::Torn("somebody removed its file"),
+                    _ => ReadError::Io(error),
+                })
                 .and_then(|bytes| decode(&bytes)),
         )
     }
@@ -292,8 +303,8 @@ fn decode(bytes: &[u8]) -> Result<EncryptedFrame, ReadError> {
     Ok(EncryptedFrame { header, tiles })
 }
 
-/// The header of a file and the file's length, without its tiles.
-fn read_header(path: &Path) -> Result<(TileHeader, u64), ReadError> {
+/// The header of a file, the length of the first tile, which no other exceeds, and that of the file.
+fn read_start(path: &Path) -> Result<(TileHeader, u64, u64), ReadError> {
     /// More than a header has.
     const START: u64 = 4096;
     let file = File::open(path)?;
@@ -304,7 +315,9 @@ fn read_header(path: &Path) -> Result<(TileHeader, u64), ReadError> {
         .split_at_checked(HASHED_FROM)
         .ok_or(ReadError::Torn("it is too short"))?;
     check_start(fixed, length)?;
-    Ok((split_header(rest)?.0, length))
+    let (header, tiles) = split_header(rest)?;
+    let first_tile = tiles.first_chunk().copied().map_or(0, u32::from_le_bytes);
+    Ok((header, u64::from(first_tile), length))
 }
 
 fn check_start(start: &[u8], length: u64) -> Result<(), ReadError> {

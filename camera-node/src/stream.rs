@@ -12,6 +12,7 @@ use tokio::time;
 use tokio_util::sync::CancellationToken;
 use wire::failure::Failure;
 use wire::message::FrameId;
+use wire::telemetry::Need;
 
 use crate::event::Observer;
 use crate::ledger::Ledger;
@@ -49,6 +50,8 @@ pub(crate) struct Stream<'a, O> {
     /// The identity of the next frame.
     pub(crate) next: FrameId,
     pub(crate) observer: Observer,
+    /// Whether frames get into the spool.
+    pub(crate) spool_works: Need,
 }
 
 impl<O: Outlet> Stream<'_, O> {

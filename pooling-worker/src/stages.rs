@@ -67,8 +67,9 @@ impl Intake {
         let tile = match envelope::open::<FrameTile>(topic, message, &trust, &self.limits) {
             Ok(tile) => tile,
             Err(refusal) => {
-                self.counters.refused.count(refusal.label());
-                tracing::warn!(topic, reason = %refusal, "message refused");
+                if self.refuse(refusal.label()) {
+                    tracing::warn!(topic, reason = %refusal, "message refused");
+                }
                 return Ok(());
             }
         };
@@ -80,8 +81,9 @@ impl Intake {
                 return Ok(());
             }
             Err(refusal) => {
-                self.counters.refused.count(refusal.label());
-                log_tile(&header, &refusal, "tile refused");
+                if self.refuse(refusal.label()) {
+                    log_tile(&header, &refusal, "tile refused");
+                }
                 return Ok(());
             }
         };
@@ -96,6 +98,11 @@ impl Intake {
         }
         self.counters.tiles.count();
         Ok(())
+    }
+
+    /// Counts a refusal. Whether to say so: rarer and rarer, so that a flood does not fill the log.
+    fn refuse(&self, reason: &'static str) -> bool {
+        self.counters.refused.count(reason).is_power_of_two()
     }
 
     /// Says that nothing is read while a lane is full. Rarer and rarer, for that may happen with every tile.

@@ -91,8 +91,12 @@ impl Counter {
 pub(crate) struct Reasons(Mutex<BTreeMap<&'static str, u64>>);
 
 impl Reasons {
-    pub(crate) fn count(&self, reason: &'static str) {
-        *self.counts().entry(reason).or_default() += 1;
+    /// Counts one more; how many that are.
+    pub(crate) fn count(&self, reason: &'static str) -> u64 {
+        let mut counts = self.counts();
+        let count = counts.entry(reason).or_default();
+        *count += 1;
+        *count
     }
 
     fn total(&self) -> u64 {

@@ -19,7 +19,11 @@ pub struct Outcome {
 
 /// Runs a program in `folder` until it ends. In what it said, `DIR` stands for the folder's path.
 pub fn run(name: &str, args: &[&str], folder: &Path) -> Outcome {
-    let output = command(name, folder).args(args).output().unwrap();
+    outcome(command(name, folder).args(args), folder)
+}
+
+fn outcome(command: &mut Command, folder: &Path) -> Outcome {
+    let output = command.output().unwrap();
     let text = |bytes: Vec<u8>| {
         let text = String::from_utf8(bytes).unwrap();
         text.replace(folder.to_str().unwrap(), "DIR")
@@ -31,13 +35,16 @@ pub fn run(name: &str, args: &[&str], folder: &Path) -> Outcome {
     }
 }
 
-/// Runs a program that has to end with `code`, say nothing on stdout and exactly `expected` on stderr.
+/// Runs a program that has to end with `code`, say nothing on stdout and exactly `expected` on stderr, beside its log.
 pub fn check(program: &str, args: &[&str], folder: &Path, code: i32, expected: &str) {
     let Outcome {
         code: ended,
         stdout,
         stderr,
-    } = run(program, args, folder);
+    } = outcome(
+        command(program, folder).args(args).env("RUST_LOG", "off"),
+        folder,
+    );
     assert_eq!(
         (stderr.as_str(), ended),
         (expected, code),

@@ -1,7 +1,7 @@
 //! `blindsight keys`: made, shown, handed out and enrolled, and never overwritten.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use cipherframe::SchemeId;
@@ -171,6 +171,16 @@ fn each_node_gets_its_own_keys_and_no_other() {
         assert_eq!(contents(&own), before);
     }
     assert_eq!(mode(&folder.join("for-viewer/client.key")), 0o600);
+
+    // Nor is anything written where a link leads to.
+    let trap = folder.join("trap");
+    fs::create_dir(&trap).unwrap();
+    symlink(folder.join("elsewhere"), trap.join("signing.key")).unwrap();
+    let error =
+        "error: trap/signing.key exists and is never overwritten\n  help: choose an empty folder\n";
+    let export = "export --scheme plain --for viewer --name viewer --to trap";
+    refused(folder, export, 74, error);
+    assert!(!folder.join("elsewhere").exists());
 }
 
 #[test]
@@ -349,6 +359,13 @@ fn a_node_makes_its_own_signing_key_and_hands_out_the_verifying_key() {
         (enrolled.name(), enrolled.cameras()),
         (identity.name(), &only)
     );
+    // A further key is kept to the same cameras.
+    let further = keys(folder, "identity --name roof --to roof-new");
+    assert_eq!(further.code, 0);
+    assert_eq!(
+        said(folder, "enroll --role worker --key roof-new/verifying.key"),
+        "roof is enrolled as worker for `gate`, `yard` in blindsight-data/trust.toml\n"
+    );
     let other = keys(folder, "identity --name side --to side-keys");
     assert_eq!(other.code, 0);
     refused(
@@ -473,8 +490,10 @@ fn a_key_set_is_rotated_and_the_old_one_retired() {
     );
     let (first, second) = (id("plain"), id("plain-2"));
     assert_ne!(first, second);
+    // After what it says while it makes them.
+    let advice = made.stderr.find("key set ").unwrap();
     assert_eq!(
-        made.stderr,
+        made.stderr[advice..],
         format!(
             "key set {second} stands beside {first}; hand it out in this order:\n  \
              1. add {new}/client.key to `decrypt.client_keys` of each viewer and {new}/evaluation.key to \

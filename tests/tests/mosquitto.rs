@@ -36,12 +36,15 @@ use wire::topic::Topic;
 
 /// The committed files are for this site.
 const SITE: &str = "home";
+/// The user who watches the nodes.
+const MONITOR: &str = "monitor";
 /// Where the committed files expect the rest.
 const FOLDER: &str = "/etc/mosquitto/blindsight";
 
 /// A running mosquitto. It ends when this is dropped.
 struct Mosquitto {
     child: Child,
+    server: PathBuf,
     folder: TempDir,
     port: u16,
 }
@@ -58,7 +61,7 @@ impl Mosquitto {
         let path = folder.path();
         write_certificates(path);
         fs::write(path.join("passwords"), "").unwrap();
-        for user in [CAMERA, WORKER, VIEWER] {
+        for user in [CAMERA, WORKER, VIEWER, MONITOR] {
             let status = Command::new(&passwd)
                 .arg("-b")
                 .arg(path.join("passwords"))
@@ -78,30 +81,35 @@ impl Mosquitto {
             .replace(FOLDER, path.to_str().unwrap());
         // Started as root it would become another user, who may not look into this folder.
         fs::write(path.join("mosquitto.conf"), format!("{text}user root\n")).unwrap();
-        let log = fs::File::create(path.join("log")).unwrap();
-        let child = Command::new(server)
-            .arg("-c")
-            .arg(path.join("mosquitto.conf"))
-            .stdin(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
         let mut started = Self {
-            child,
+            child: launch(&server, path),
+            server,
             folder,
             port,
         };
+        started.wait_until_it_listens();
+        Some(started)
+    }
+
+    /// `kill -9`, and a new one in its place, which knows nothing of the old one.
+    fn kill_and_start_again(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.child = launch(&self.server, self.folder.path());
+        self.wait_until_it_listens();
+    }
+
+    fn wait_until_it_listens(&mut self) {
         let began = Instant::now();
-        while TcpStream::connect(started.address()).is_err() {
-            let ended = started.child.try_wait().unwrap();
+        while TcpStream::connect(self.address()).is_err() {
+            let ended = self.child.try_wait().unwrap();
             assert!(
                 ended.is_none() && began.elapsed() < PATIENCE,
                 "{}",
-                started.log()
+                self.log()
             );
             sleep(Duration::from_millis(20));
         }
-        Some(started)
     }
 
     fn address(&self) -> SocketAddr {
@@ -142,6 +150,19 @@ impl Drop for Mosquitto {
     }
 }
 
+/// Starts a mosquitto on the files in `folder`.
+fn launch(server: &Path, folder: &Path) -> Child {
+    let mut log = fs::File::options();
+    let log = log.append(true).create(true).open(folder.join("log"));
+    Command::new(server)
+        .arg("-c")
+        .arg(folder.join("mosquitto.conf"))
+        .stdin(Stdio::null())
+        .stderr(log.unwrap())
+        .spawn()
+        .unwrap()
+}
+
 /// Debian puts servers where only root looks.
 fn program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
@@ -174,9 +195,20 @@ fn write_certificates(folder: &Path) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn frames_become_maps_through_mosquitto_with_tls_and_passwords() {
-    let Some(mosquitto) = Mosquitto::start() else {
-        return;
-    };
+    if let Some(mut mosquitto) = Mosquitto::start() {
+        stream(&mut mosquitto, 5, None).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nothing_is_lost_when_mosquitto_is_killed_and_started_again() {
+    if let Some(mut mosquitto) = Mosquitto::start() {
+        stream(&mut mosquitto, 100, Some(30)).await;
+    }
+}
+
+/// Sends `count` frames through it and wants a map of each, once and in order. After map `kill_after` it is killed.
+async fn stream(mosquitto: &mut Mosquitto, count: u64, kill_after: Option<u64>) {
     let site = Site::new(SITE);
     let keys = key_set(SchemeId::Plain);
     let stop = Shutdown::new();
@@ -209,7 +241,7 @@ async fn frames_become_maps_through_mosquitto_with_tls_and_passwords() {
     let worker = tokio::spawn(pooling_worker::run(worker, stop.clone()));
     // What a camera sends before the others have subscribed is lost.
     let states = Topic::all_node_states(site.name());
-    let mut states = Listener::start(&mosquitto.mqtt(VIEWER), &states).await;
+    let mut states = Listener::start(&mosquitto.mqtt(MONITOR), &states).await;
     let mut missing = BTreeSet::from([WORKER, VIEWER]);
     while !missing.is_empty() {
         let message = states.next().await;
@@ -221,10 +253,11 @@ async fn frames_become_maps_through_mosquitto_with_tls_and_passwords() {
     }
 
     let stream = spec(SchemeId::Plain, (64, 48), 4, (2, 2, 0));
-    let frames: Vec<_> = (0..5).map(|seed| busy((64, 48), seed)).collect();
+    let frames: Vec<_> = (0..count).map(|seed| busy((64, 48), seed as u32)).collect();
     let address = mosquitto.address();
     let mut camera = configuration(&site, CAMERA, address, Feature::Luma, &stream, 2);
     camera.link.mqtt = mosquitto.mqtt(CAMERA);
+    camera.delivery.receipt_timeout = Duration::from_secs(1);
     let camera = RunningCamera::start_configured(camera, Frames::source(frames.clone()));
     for (seq, frame) in frames.iter().enumerate() {
         let event = timeout(PATIENCE, events.recv()).await.unwrap().unwrap();
@@ -234,9 +267,13 @@ async fn frames_become_maps_through_mosquitto_with_tls_and_passwords() {
         assert_eq!(id.seq, seq as u64);
         let expected = max_pool(&stream.quantiser().quantise(frame), stream.pool()).unwrap();
         assert_eq!(map, expected);
+        if kill_after == Some(id.seq) {
+            mosquitto.kill_and_start_again();
+        }
     }
     let (summary, _) = camera.end().await;
-    assert_eq!((summary.frames, summary.confirmed), (5, 5));
+    assert_eq!((summary.frames, summary.confirmed), (count, count));
+    assert_eq!(kill_after.is_some(), summary.sent_again > 0, "{summary}");
     stop.cancel();
     worker.await.unwrap().unwrap();
     viewer.await.unwrap().unwrap();
@@ -266,7 +303,7 @@ async fn the_access_list_lets_each_node_say_and_hear_its_own() {
         node: parse(node),
     };
     let mut listeners = Vec::new();
-    for user in [CAMERA, WORKER, VIEWER] {
+    for user in [CAMERA, WORKER, VIEWER, MONITOR] {
         listeners.push((
             user,
             Listener::start(&mosquitto.mqtt(user), "blindsight/#").await,
@@ -284,7 +321,13 @@ async fn the_access_list_lets_each_node_say_and_hear_its_own() {
         stranger.leave().await;
     }
     // After all that, what each is allowed to hear.
-    for (user, topic) in [(CAMERA, &frame), (WORKER, &map), (VIEWER, &receipt)] {
+    let last = health(VIEWER);
+    for (user, topic) in [
+        (CAMERA, &frame),
+        (WORKER, &map),
+        (VIEWER, &receipt),
+        (VIEWER, &last),
+    ] {
         let stranger = Stranger::connect(&mosquitto.mqtt(user));
         stranger.say(topic, b"last".to_vec()).await;
         stranger.leave().await;
@@ -292,12 +335,12 @@ async fn the_access_list_lets_each_node_say_and_hear_its_own() {
     let expected = [
         (CAMERA, vec![(receipt.to_string(), VIEWER)]),
         (WORKER, vec![(frame.to_string(), CAMERA)]),
+        (VIEWER, vec![(map.to_string(), WORKER)]),
         (
-            VIEWER,
+            MONITOR,
             vec![
                 (health(CAMERA).to_string(), CAMERA),
                 (health(WORKER).to_string(), WORKER),
-                (map.to_string(), WORKER),
                 (health(VIEWER).to_string(), VIEWER),
             ],
         ),
@@ -318,7 +361,7 @@ async fn the_access_list_lets_each_node_say_and_hear_its_own() {
         let states = heard
             .iter()
             .any(|message| message.topic.ends_with("/state"));
-        assert_eq!(states, *user != WORKER, "{user}");
+        assert_eq!(states, [CAMERA, MONITOR].contains(user), "{user}");
     }
 }
 

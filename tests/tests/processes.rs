@@ -91,7 +91,7 @@ fn a_worker_is_killed_and_comes_back_and_the_stream_goes_on() {
     let checkout = Checkout::new(SchemeId::Tfhe);
     checkout.move_to_port(free_port());
     checkout.edit("camera", "size = \"16x16\"", "size = \"6x4\"");
-    // What the worker has in its hands when it is killed is given up sooner.
+    // The worker stays away for longer than a receipt is waited for.
     checkout.edit("camera", "receipt_timeout_s = 20", "receipt_timeout_s = 5");
 
     let mut broker = start("broker", "broker", &checkout);
@@ -102,8 +102,7 @@ fn a_worker_is_killed_and_comes_back_and_the_stream_goes_on() {
     let before = wait_for_maps(&checkout, None, 2);
 
     worker.kill();
-    // The camera goes on until its credit is used up.
-    let last = camera.wait_for("no receipt in time, going on without it");
+    let last = camera.wait_for("no receipt in time, sending the frame again");
     let mut worker = start("pooling-worker", "worker", &checkout);
     let after = wait_for_maps(&checkout, Some(before), 3);
     assert!(after > before, "{last}");

@@ -30,6 +30,10 @@ pub use whole::{IncompleteFrame, MapFailure, WholeFrame};
 
 use refusal::{agree, check_index};
 
+/// A frame that so many tiles have come after without one of its own makes room for others: a camera that still wanted
+/// it would have sent it again.
+const STALE_AFTER_TILES: u64 = 10_000;
+
 /// What becomes of a tile whose header makes sense.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admission {
@@ -77,6 +81,8 @@ struct Part {
     unreadable: u32,
     /// One value for each window of the map, row by row.
     values: Vec<u8>,
+    /// How many tiles had come when the last one of this frame did.
+    touched: u64,
 }
 
 /// Puts the tiles of many frames together.
@@ -87,6 +93,8 @@ pub struct Assembler {
     /// The most frames in progress, at least 1.
     limit: usize,
     sessions: Sessions,
+    /// How many tiles have come.
+    tiles: u64,
 }
 
 impl Assembler {
@@ -99,6 +107,7 @@ impl Assembler {
             parts: VecDeque::new(),
             limit,
             sessions,
+            tiles: 0,
         }
     }
 
@@ -156,6 +165,7 @@ impl Assembler {
                 got: values.len(),
             });
         }
+        self.tiles += 1;
         let mut inserted = Inserted::default();
         let at = match self.position(&header.frame) {
             Some(at) => at,
@@ -171,10 +181,27 @@ impl Assembler {
             }
         };
         self.parts[at].fill(header, &windows, contents);
+        self.parts[at].touched = self.tiles;
         self.parts[at].pool_ms += u64::from(pool_ms);
         self.parts[at].bytes += bytes;
         self.release(&header.frame, &mut inserted);
         Ok(inserted)
+    }
+
+    /// Takes note of a tile that is not wanted again: it still says below which number its camera sends nothing any
+    /// more.
+    pub fn note_repeated(&mut self, header: &TileHeader) -> Inserted {
+        self.tiles += 1;
+        let mut inserted = Inserted::default();
+        if let Some(at) = self.position(&header.frame) {
+            self.parts[at].touched = self.tiles;
+        }
+        if let Some(at) = self.first(|part| part.is_of_session(&header.frame)) {
+            let part = &mut self.parts[at];
+            part.oldest = part.oldest.max(header.oldest);
+            self.release(&header.frame, &mut inserted);
+        }
+        inserted
     }
 
     /// Hands out the frames of a session whose turn has come, and gives up those that the camera has given up.
@@ -186,7 +213,9 @@ impl Assembler {
             let seq = part.header.frame.seq;
             let its_turn = seq <= settled.max(self.sessions.next(of));
             if part.is_whole() && its_turn {
+                let began = part.header.session_unix_ms;
                 inserted.ready.extend(self.hand_out(at));
+                self.end_missed_frames(of, began, inserted);
             } else if seq < settled {
                 inserted.given_up.extend(self.give_up(at));
             } else {
@@ -212,10 +241,28 @@ impl Assembler {
         }
     }
 
+    /// Gives up the frames of the camera of `of` that cannot be logged any more, because later ones are: of its session,
+    /// which began at `began`, or of an earlier one.
+    fn end_missed_frames(&mut self, of: &FrameId, began: u64, inserted: &mut Inserted) {
+        loop {
+            let missed = self.parts.iter().position(|part| {
+                let TileHeader {
+                    frame,
+                    session_unix_ms,
+                    ..
+                } = &part.header;
+                frame.camera == of.camera
+                    && (*session_unix_ms < began || self.sessions.standing(frame) != Standing::New)
+            });
+            let Some(at) = missed else { return };
+            inserted.given_up.extend(self.give_up(at));
+        }
+    }
+
     /// Gives up a frame if there are too many for one more of the session of `new`.
     ///
     /// Of the session with the most frames, that is the latest one: the earlier ones will be waited for. Frames of
-    /// sessions that are over go first.
+    /// sessions that are over go first, and those of cameras that are gone.
     fn make_room(
         &mut self,
         new: &FrameId,
@@ -224,9 +271,12 @@ impl Assembler {
         if self.parts.len() < self.limit {
             return Ok(None);
         }
-        let is_over =
-            |part: &Part| begins && part.header.frame.camera == new.camera || self.is_over(part);
-        if let Some(at) = self.parts.iter().position(is_over) {
+        let is_past = |part: &Part| {
+            begins && part.header.frame.camera == new.camera
+                || self.is_over(part)
+                || self.tiles - part.touched > STALE_AFTER_TILES
+        };
+        if let Some(at) = self.parts.iter().position(is_past) {
             return Ok(self.give_up(at));
         }
         let size = |of: &FrameId| self.of_session(of).count();
@@ -319,6 +369,7 @@ impl Part {
             bytes: 0,
             unreadable: 0,
             values: vec![0; windows],
+            touched: 0,
         }
     }
 

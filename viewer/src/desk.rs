@@ -55,6 +55,10 @@ pub(crate) enum Step {
     Repeated {
         /// The frame whose receipt should be sent again.
         receipt_again: Option<FrameId>,
+        /// The frames whose turn has come, because the tile says that earlier ones will not come.
+        ready: Vec<WholeFrame>,
+        /// The frames that were given up.
+        given_up: Vec<IncompleteFrame>,
     },
     /// A tile of a frame that later ones were logged before. `say_so` is its frame, once for each time that the camera
     /// sends it.
@@ -98,14 +102,15 @@ impl Desk {
         let header = &tile.message().tile;
         let spec = match self.assembler.admit(header)? {
             Admission::Wanted(spec) => spec,
-            Admission::RepeatedTile => {
+            known @ (Admission::RepeatedTile | Admission::FinishedFrame) => {
+                let is_finished = known == Admission::FinishedFrame;
+                let receipt_again = (is_finished && header.tile == 0).then(|| header.frame.clone());
+                let noted = self.assembler.note_repeated(header);
                 return Ok(Step::Repeated {
-                    receipt_again: None,
+                    receipt_again,
+                    ready: noted.ready,
+                    given_up: noted.given_up,
                 });
-            }
-            Admission::FinishedFrame => {
-                let receipt_again = (header.tile == 0).then(|| header.frame.clone());
-                return Ok(Step::Repeated { receipt_again });
             }
             Admission::TooLate => {
                 let say_so = (header.tile == 0).then(|| header.frame.clone());

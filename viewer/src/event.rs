@@ -65,6 +65,8 @@ pub struct ViewerSummary {
     pub dropped: u64,
     /// Messages that are no tile of an enrolled worker, or that no key here can decrypt.
     pub refused: u64,
+    /// Tiles dropped because too many frames were in progress. Their cameras send them again.
+    pub no_room: u64,
     /// Tiles dropped because they had been seen before.
     pub repeated: u64,
     /// Tiles dropped because later frames were logged before theirs.
@@ -85,6 +87,7 @@ impl fmt::Display for ViewerSummary {
             missing,
             dropped,
             refused,
+            no_room,
             repeated,
             late,
             receipts,
@@ -93,7 +96,8 @@ impl fmt::Display for ViewerSummary {
         write!(
             f,
             "{tiles} tiles, {maps} maps, {unreadable} unreadable, {incomplete} incomplete, \
-             {missing} missing, {dropped} dropped by cameras, {refused} refused, {repeated} repeated, {late} late, {receipts} receipts, {unwritten} unwritten"
+             {missing} missing, {dropped} dropped by cameras, {refused} refused, {no_room} without room, \
+             {repeated} repeated, {late} late, {receipts} receipts, {unwritten} unwritten"
         )
     }
 }

@@ -22,7 +22,8 @@ impl Figures {
             taken: summary.tiles,
             done: summary.receipts,
             waiting: self.in_progress,
-            dropped: summary.incomplete + summary.missing,
+            // What was given up here and never came again is missing before the next frame.
+            dropped: summary.missing,
             refused: summary.refused,
         }
     }
@@ -54,7 +55,7 @@ impl Figures {
             ),
             Family::counter(
                 "blindsight_viewer_incomplete",
-                "Frames given up before all their tiles arrived.",
+                "Frames given up before all their tiles arrived; they may be sent again.",
                 summary.incomplete,
             ),
             Family::counter(
@@ -76,6 +77,16 @@ impl Figures {
                 "blindsight_viewer_refused",
                 "Messages that are no tile of an enrolled worker, or that no key here can decrypt.",
                 summary.refused,
+            ),
+            Family::counter(
+                "blindsight_viewer_no_room",
+                "Tiles dropped because too many frames were in progress.",
+                summary.no_room,
+            ),
+            Family::counter(
+                "blindsight_viewer_late",
+                "Tiles dropped because later frames were logged before theirs.",
+                summary.late,
             ),
             Family::counter(
                 "blindsight_viewer_unwritten_pictures",

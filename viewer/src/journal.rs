@@ -180,9 +180,9 @@ impl Journal {
             renamed => renamed?,
         }
         self.file = open_log(&path)?;
-        sync(&self.folder)?;
+        // Before anything else can fail: a second renaming would replace the full log by this one.
         self.bytes = 0;
-        Ok(())
+        sync(&self.folder)
     }
 }
 

@@ -14,10 +14,11 @@ use wire::envelope;
 use wire::identity::SigningIdentity;
 use wire::message::{FrameId, Message, Receipt};
 use wire::mqtt::Publisher;
+use wire::telemetry::Need;
 
 use crate::archive::Archive;
-use crate::assemble::{IncompleteFrame, MapFailure, WholeFrame};
-use crate::desk::Step;
+use crate::assemble::{IncompleteFrame, MapFailure, TileRefusal, WholeFrame};
+use crate::desk::{MessageRefusal, Step};
 use crate::event::{ViewerEvent, ViewerSummary};
 use crate::journal::{Record, Status};
 use crate::report;
@@ -34,6 +35,8 @@ pub(crate) struct Outlet {
     pub(crate) publisher: Publisher,
     pub(crate) observer: Arc<dyn Fn(ViewerEvent) + Send + Sync>,
     pub(crate) summary: ViewerSummary,
+    /// Whether lines get into the log.
+    pub(crate) log_works: Need,
 }
 
 impl Outlet {
@@ -42,21 +45,18 @@ impl Outlet {
         match step {
             Step::Placed { ready, given_up } => {
                 self.summary.tiles += 1;
-                for part in given_up {
-                    self.incomplete(part);
-                }
-                for whole in ready {
-                    // The log is in order: without this frame, none after it.
-                    if !self.whole(whole).await {
-                        break;
-                    }
-                }
+                self.settled(ready, given_up).await;
             }
-            Step::Repeated { receipt_again } => {
+            Step::Repeated {
+                receipt_again,
+                ready,
+                given_up,
+            } => {
                 self.summary.repeated += 1;
                 if let Some(frame) = receipt_again {
                     self.receipt(frame, true).await;
                 }
+                self.settled(ready, given_up).await;
             }
             Step::TooLate { say_so } => {
                 self.summary.late += 1;
@@ -67,20 +67,41 @@ impl Outlet {
                 }
             }
             Step::Refused { tile, reason } => {
-                self.summary.refused += 1;
+                let refused = match reason {
+                    MessageRefusal::Tile(TileRefusal::NoRoom { .. }) => &mut self.summary.no_room,
+                    _ => &mut self.summary.refused,
+                };
+                *refused += 1;
+                // Rarer and rarer, so that a flood does not fill the log.
+                let is_said = refused.is_power_of_two();
                 match tile {
+                    _ if !is_said => tracing::debug!(topic, %reason, "message refused"),
                     Some(header) => tracing::warn!(
                         camera = %header.frame.camera,
                         session = %header.frame.session,
                         seq = header.frame.seq,
                         tile = header.tile,
+                        refused,
                         %reason,
                         "tile refused"
                     ),
-                    None => tracing::warn!(topic, %reason, "message refused"),
+                    None => tracing::warn!(topic, refused, %reason, "message refused"),
                 }
                 let (topic, reason) = (topic.to_owned(), reason.to_string());
                 (self.observer)(ViewerEvent::Refused { topic, reason });
+            }
+        }
+    }
+
+    /// Gives out what is whole, in its order, after what will never be.
+    async fn settled(&mut self, ready: Vec<WholeFrame>, given_up: Vec<IncompleteFrame>) {
+        for part in given_up {
+            self.incomplete(part);
+        }
+        for whole in ready {
+            // The log is in order: without this frame, none after it.
+            if !self.whole(whole).await {
+                break;
             }
         }
     }
@@ -176,8 +197,10 @@ impl Outlet {
             let (archive, line) = (self.archive.clone(), record.clone());
             let written = task::spawn_blocking(move || archive.line(&line)).await;
             let Err(error) = written.map_err(io::Error::other).flatten() else {
+                self.log_works.set(true);
                 return true;
             };
+            self.log_works.set(false);
             if !reported {
                 let (camera, seq) = (&frame.camera, frame.seq);
                 tracing::error!(%camera, seq, %error, "the log of frames cannot be written, trying again");

@@ -44,12 +44,14 @@ pub async fn run(
     let needs = [
         "the client keys are not loaded",
         "the MQTT broker has not answered yet",
+        "the log of frames cannot be written",
     ];
     let telemetry = Telemetry::start("viewer", &config.telemetry, needs, families, &shutdown);
-    let (mut telemetry, [keys_loaded, connected]) = telemetry.await?;
+    let (mut telemetry, [keys_loaded, connected, log_works]) = telemetry.await?;
     let (out, site) = (config.out.clone(), config.link.node.site.clone());
     let archive = task::spawn_blocking(move || Archive::open(out.as_ref(), &site));
     let (archive, sessions) = archive.await.map_err(|error| panicked(&error))??;
+    log_works.set(true);
     let (keys, insecure_plain) = (config.client_keys.clone(), config.insecure_plain);
     let keyring = task::spawn_blocking(move || keyring::load(&keys, insecure_plain));
     let keyring = keyring.await.map_err(|error| panicked(&error))??;
@@ -92,6 +94,7 @@ pub async fn run(
         publisher,
         observer,
         summary,
+        log_works,
     };
     while let Some(incoming) = subscriber.recv().await {
         let (topic, payload) = match incoming {

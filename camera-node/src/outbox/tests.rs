@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -24,7 +26,7 @@ fn outbox(policy: Policy, credit: u32, timeout_s: u64) -> (Outbox, Instant) {
 
 /// Sends the next frame at `now`, without jitter; which one it was.
 fn send(outbox: &mut Outbox, now: Instant) -> Option<u64> {
-    let (key, _) = outbox.take_turn()?;
+    let (key, _) = outbox.take_turn(now)?;
     outbox.sent(key, now, 0);
     Some(key.seq)
 }
@@ -77,7 +79,7 @@ fn a_frame_without_a_receipt_is_sent_again_later_and_later() {
 fn chance_lengthens_a_wait_by_a_quarter_at_most() {
     let (mut outbox, start) = outbox(Policy::All, 1, 100);
     outbox.accept(key(0));
-    let (key, _) = outbox.take_turn().unwrap();
+    let (key, _) = outbox.take_turn(start).unwrap();
     outbox.sent(key, start, 255);
     assert_eq!(outbox.next_deadline(), Some(start + secs(125)));
 }
@@ -92,10 +94,39 @@ fn a_live_view_gives_a_frame_up_and_counts_it_late_if_it_did_arrive() {
     assert_eq!(outbox.expire(start + secs(10)), [key(0)]);
     assert!(outbox.has_place() && !outbox.contains(key(0)));
     assert_eq!(outbox.oldest(key(0).session), Some(1));
-    assert_eq!(outbox.given_up(), 1);
+    assert_eq!((outbox.given_up(), outbox.late()), (1, 0));
     assert_eq!(outbox.receipt(key(0), start + secs(11)), Settled::Late);
     assert_eq!(outbox.receipt(key(0), start + secs(11)), Settled::Unknown);
-    assert_eq!(outbox.given_up(), 0);
+    assert_eq!((outbox.given_up(), outbox.late()), (1, 1));
+}
+
+#[test]
+fn a_live_view_gives_a_frame_up_however_often_it_is_sent_again() {
+    let (mut outbox, start) = outbox(Policy::Latest, 1, 10);
+    outbox.accept(key(0));
+    send(&mut outbox, start);
+    for after in [3, 6, 9] {
+        assert_eq!(outbox.send_all_again(start + secs(after)), 1);
+        assert_eq!(send(&mut outbox, start + secs(after)), Some(0));
+        assert_eq!(outbox.next_deadline(), Some(start + secs(10)));
+    }
+    // Even if it has no place again when its time is over.
+    outbox.send_all_again(start + secs(10));
+    assert_eq!(outbox.expire(start + secs(10)), [key(0)]);
+    assert!(outbox.is_empty());
+}
+
+#[test]
+fn a_frame_that_cannot_be_read_lets_the_others_go_first() {
+    let (mut outbox, start) = outbox(Policy::All, 1, 10);
+    (0..3).for_each(|seq| outbox.accept(key(seq)));
+    let (first, _) = outbox.take_turn(start).unwrap();
+    outbox.unreadable(first, start + secs(1));
+    assert_eq!(outbox.next_deadline(), Some(start + secs(1)));
+    assert_eq!(send(&mut outbox, start), Some(1));
+    assert_eq!(outbox.expire(start + secs(1)), []);
+    outbox.receipt(key(1), start + secs(1));
+    assert_eq!(send(&mut outbox, start + secs(1)), Some(0));
 }
 
 #[test]
@@ -106,7 +137,7 @@ fn after_a_recovery_everything_on_its_way_is_sent_again_at_once() {
     send(&mut outbox, start);
     outbox.expire(start + secs(10));
     assert_eq!(send(&mut outbox, start + secs(10)), Some(0));
-    let half_sent = outbox.take_turn().unwrap();
+    let half_sent = outbox.take_turn(start + secs(10)).unwrap();
     assert_eq!(half_sent, (key(1), 1));
     // What was sent after the news is not concerned.
     assert_eq!(outbox.send_all_again(start + secs(9)), 0);
@@ -116,6 +147,18 @@ fn after_a_recovery_everything_on_its_way_is_sent_again_at_once() {
     assert_eq!(outbox.next_deadline(), Some(start + secs(21)));
     outbox.unsent(half_sent.0);
     assert_eq!(send(&mut outbox, start + secs(11)), Some(1));
+}
+
+#[test]
+fn a_frame_that_was_half_sent_at_a_recovery_is_sent_again_too() {
+    let (mut outbox, start) = outbox(Policy::All, 1, 60);
+    outbox.accept(key(0));
+    let (half_sent, _) = outbox.take_turn(start).unwrap();
+    let recovery = start + secs(1);
+    outbox.sent(half_sent, start + secs(2), 0);
+    assert_eq!(outbox.send_all_again(recovery), 1);
+    assert_eq!(send(&mut outbox, start + secs(2)), Some(0));
+    assert_eq!(outbox.send_all_again(recovery), 0);
 }
 
 #[test]
@@ -190,6 +233,7 @@ enum Fate {
     Waiting,
     OnTheWay(Instant),
     GivenUp,
+    Late,
     Settled,
 }
 
@@ -231,6 +275,7 @@ proptest! {
         let policy = if latest { Policy::Latest } else { Policy::All };
         let (mut outbox, mut now) = outbox(policy, credit, timeout_s);
         let mut naive = Naive::default();
+        let mut first_deadlines = HashMap::new();
         for step in steps {
             match step {
                 Step::Accept => {
@@ -241,11 +286,13 @@ proptest! {
                 Step::Send => {
                     let free = naive.count(|fate| matches!(fate, Fate::OnTheWay(_))) < credit as usize;
                     let expected = naive.0.iter_mut().find(|(_, fate)| *fate == Fate::Waiting && free);
-                    let next = outbox.take_turn().map(|(key, _)| key);
+                    let next = outbox.take_turn(now).map(|(key, _)| key);
                     prop_assert_eq!(next, expected.as_ref().map(|(key, _)| *key));
                     if let Some((key, fate)) = expected {
                         outbox.sent(*key, now, 0);
-                        *fate = Fate::OnTheWay(now + outbox.round_trip.timeout());
+                        let deadline = now + outbox.round_trip.timeout();
+                        let first = *first_deadlines.entry(key.seq).or_insert(deadline);
+                        *fate = Fate::OnTheWay(if latest { first } else { deadline });
                     }
                 }
                 // Counted from the newest frame, so that most receipts mean something.
@@ -253,20 +300,31 @@ proptest! {
                     let seq = (naive.0.len() as u64).wrapping_sub(back);
                     let settled = outbox.receipt(key(seq), now);
                     let known = naive.0.iter_mut().find(|(known, _)| known.seq == seq);
-                    match known.map(|(_, fate)| std::mem::replace(fate, Fate::Settled)) {
-                        Some(Fate::Waiting | Fate::OnTheWay(_)) => {
+                    match known.map(|(_, fate)| (*fate, fate)) {
+                        Some((Fate::Waiting | Fate::OnTheWay(_), fate)) => {
                             let is_confirmed = matches!(settled, Settled::Confirmed { .. });
                             prop_assert!(is_confirmed, "{settled:?}");
+                            *fate = Fate::Settled;
                         }
-                        Some(Fate::GivenUp) => prop_assert_eq!(settled, Settled::Late),
-                        Some(Fate::Settled) | None => prop_assert_eq!(settled, Settled::Unknown),
+                        Some((Fate::GivenUp, fate)) => {
+                            prop_assert_eq!(settled, Settled::Late);
+                            *fate = Fate::Late;
+                        }
+                        Some((Fate::Settled | Fate::Late, _)) | None => {
+                            prop_assert_eq!(settled, Settled::Unknown);
+                        }
                     }
                 }
                 Step::Wait(ms) => {
                     now += Duration::from_millis(ms);
                     let mut expected = Vec::new();
                     for (key, fate) in &mut naive.0 {
-                        if matches!(fate, Fate::OnTheWay(deadline) if *deadline <= now) {
+                        let deadline = match fate {
+                            Fate::OnTheWay(deadline) => Some(*deadline),
+                            Fate::Waiting if latest => first_deadlines.get(&key.seq).copied(),
+                            _ => None,
+                        };
+                        if deadline.is_some_and(|deadline| deadline <= now) {
                             *fate = if latest { Fate::GivenUp } else { Fate::Waiting };
                             expected.push(*key);
                         }
@@ -286,7 +344,9 @@ proptest! {
             let open = |fate| matches!(fate, Fate::Waiting | Fate::OnTheWay(_));
             prop_assert_eq!(outbox.len(), naive.count(open));
             prop_assert_eq!(outbox.has_place(), naive.count(open) < credit as usize);
-            prop_assert_eq!(outbox.given_up(), naive.count(|fate| fate == Fate::GivenUp) as u64);
+            let late = naive.count(|fate| fate == Fate::Late) as u64;
+            prop_assert_eq!(outbox.late(), late);
+            prop_assert_eq!(outbox.given_up(), naive.count(|fate| fate == Fate::GivenUp) as u64 + late);
             let oldest = naive.0.iter().find(|(_, fate)| open(*fate)).map(|(key, _)| key.seq);
             prop_assert_eq!(outbox.oldest(key(0).session), oldest);
         }

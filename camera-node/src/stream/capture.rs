@@ -153,13 +153,17 @@ impl<O: Outlet> Stream<'_, O> {
         loop {
             if self.ledger.has_spool_room(self.frame_bytes) {
                 match self.ledger.accept_into_spool(frame.clone()).await? {
-                    Ok(()) => return Ok(()),
-                    Err(error) if !reported => {
-                        let seq = frame.header.frame.seq;
-                        tracing::warn!(seq, %error, "the spool cannot be written, trying again");
-                        reported = true;
+                    Ok(()) => {
+                        self.spool_works.set(true);
+                        return Ok(());
                     }
-                    Err(_) => {}
+                    Err(error) => {
+                        self.spool_works.set(false);
+                        let seq = frame.header.frame.seq;
+                        if !std::mem::replace(&mut reported, true) {
+                            tracing::warn!(seq, %error, "the spool cannot be written, trying again");
+                        }
+                    }
                 }
             }
             if self.ledger.has_place() {

@@ -15,6 +15,8 @@ use wire::identity::SigningIdentity;
 use wire::message::{FrameTile, SessionId, TileHeader};
 use wire::mqtt::PublishError;
 use wire::role::NodeRole;
+use wire::shutdown::Shutdown;
+use wire::telemetry::Vitals;
 use wire::topic::Topic;
 use wire::trust::TrustStore;
 
@@ -217,6 +219,7 @@ impl Bench {
                 frame_bytes: FRAME_BYTES,
                 next,
                 observer,
+                spool_works: Vitals::new(Shutdown::new()).need("the spool"),
             };
             let ended = stream
                 .run(source, preprocessor, arrivals, &stopped)

@@ -26,11 +26,30 @@ pub(super) struct BrokerFile {
 pub(super) struct NodeFile {
     pub(super) path: PathBuf,
     pub(super) mqtt: MqttConfig,
-    /// What else a camera's file says.
-    pub(super) camera: Option<CameraConfig>,
+    pub(super) kind: NodeKind,
+}
+
+/// What else the file of a node says.
+pub(super) enum NodeKind {
+    Camera(Box<CameraConfig>),
+    Worker {
+        /// 0 for one on each core.
+        threads: usize,
+        backlog_bytes: usize,
+    },
+    Viewer {
+        frames_in_progress: usize,
+    },
 }
 
 impl NodeFile {
+    fn camera(&self) -> Option<&CameraConfig> {
+        match &self.kind {
+            NodeKind::Camera(camera) => Some(camera),
+            NodeKind::Worker { .. } | NodeKind::Viewer { .. } => None,
+        }
+    }
+
     fn problem(&self, key: &str, what: &str, mend: &str) -> String {
         format!("{}: {key}: {what}; {mend}", self.path.display())
     }
@@ -49,8 +68,16 @@ pub(super) struct Findings {
 pub(super) fn compare(broker: Option<&BrokerFile>, nodes: &[NodeFile]) -> Findings {
     let mut found = Findings::default();
     for node in nodes {
-        if let Some(camera) = &node.camera {
-            frame_sizes(node, camera, &mut found);
+        match &node.kind {
+            NodeKind::Camera(camera) => frame_sizes(node, camera, &mut found),
+            NodeKind::Worker { backlog_bytes, .. } => {
+                receiver(node, nodes, &mut found);
+                backlog(node, *backlog_bytes, nodes, &mut found);
+            }
+            NodeKind::Viewer { frames_in_progress } => {
+                receiver(node, nodes, &mut found);
+                in_progress(node, *frames_in_progress, nodes, &mut found);
+            }
         }
     }
     if let Some(broker) = broker {
@@ -98,6 +125,13 @@ fn frame_sizes(node: &NodeFile, camera: &CameraConfig, found: &mut Findings) {
             "raise it, or use a smaller `stream.size` or fewer levels",
         ));
     }
+    if let Some(spool) = &camera.delivery.spool {
+        found.remarks.push(format!(
+            "{}: the spool has room for {} frames",
+            node.path.display(),
+            spool.bytes / frame.bytes.max(1)
+        ));
+    }
     let time = time_for_a_message(&node.mqtt);
     found.remarks.push(format!(
         "{}: needs an uplink of {:.0} bytes/s: a message has up to {largest} bytes and {} s at most",
@@ -105,6 +139,84 @@ fn frame_sizes(node: &NodeFile, camera: &CameraConfig, found: &mut Findings) {
         (largest as f64 * UPLINK_RESERVE / time.as_secs_f64()).ceil(),
         time.as_secs_f64()
     ));
+}
+
+/// A worker or viewer against the largest message that it gets.
+fn receiver(node: &NodeFile, nodes: &[NodeFile], found: &mut Findings) {
+    let frames = nodes.iter().filter_map(NodeFile::camera);
+    let frames = frames.filter_map(|camera| FrameSize::of_stream(&camera.stream).ok());
+    let largest = frames.map(|frame| frame.largest_message).max();
+    let limit = node.mqtt.max_packet_bytes;
+    if let Some(largest) = largest.filter(|largest| *largest > limit as u64) {
+        found.problems.push(node.problem(
+            "mqtt.max_packet_bytes",
+            &format!("{limit} is less than the {largest} bytes of a message of these cameras"),
+            "raise it at every node and `broker.max_packet_bytes`",
+        ));
+    }
+}
+
+/// A worker's lanes against what the cameras may have on their way: a full lane stops all streams.
+fn backlog(node: &NodeFile, backlog_bytes: usize, nodes: &[NodeFile], found: &mut Findings) {
+    let (mut wide, mut narrow) = (0_u64, 0_u64);
+    for camera in nodes.iter().filter_map(NodeFile::camera) {
+        let lane = match camera.stream.spec.scheme() {
+            SchemeId::Tfhe => &mut wide,
+            _ => &mut narrow,
+        };
+        *lane = lane.saturating_add(most_on_the_way(camera));
+    }
+    let needed = wide.max(narrow);
+    if needed == 0 {
+        return;
+    }
+    if needed > backlog_bytes as u64 {
+        found.problems.push(node.problem(
+            "pool.backlog_bytes",
+            &format!("{backlog_bytes} is less than the {needed} that these cameras may have on their way in one lane"),
+            &format!("write `backlog_bytes = {needed}`, or lower the cameras' `delivery.credit`"),
+        ));
+    } else {
+        let path = node.path.display();
+        found.remarks.push(format!(
+            "{path}: these cameras may have {needed} bytes on their way in one lane, for which `backlog_bytes = \
+             {needed}` is enough"
+        ));
+    }
+}
+
+/// What the credit of a camera lets on its way, at most `delivery.bytes_on_the_way`.
+fn most_on_the_way(camera: &CameraConfig) -> u64 {
+    let frame = FrameSize::of_stream(&camera.stream).unwrap_or_default();
+    let credit = u64::from(camera.delivery.credit.get());
+    let most = frame.bytes.saturating_mul(credit);
+    most.min(camera.delivery.bytes_on_the_way)
+}
+
+/// A viewer's frames in progress against the frames that come to it at the same time.
+fn in_progress(node: &NodeFile, allowed: usize, nodes: &[NodeFile], found: &mut Findings) {
+    let cameras = nodes.iter().filter_map(NodeFile::camera).count();
+    let threads = |node: &NodeFile| match node.kind {
+        NodeKind::Worker { threads, .. } => threads,
+        NodeKind::Camera(_) | NodeKind::Viewer { .. } => 0,
+    };
+    let needed = cameras + nodes.iter().map(threads).sum::<usize>();
+    if cameras == 0 {
+        return;
+    }
+    let cores = ", and one more for each core of a worker whose `pool.threads` is 0";
+    if needed > allowed {
+        found.problems.push(node.problem(
+            "limits.frames_in_progress",
+            &format!("{allowed} is less than these cameras and threads of workers need"),
+            &format!("write `frames_in_progress = {needed}`{cores}"),
+        ));
+    } else {
+        let path = node.path.display();
+        found.remarks.push(format!(
+            "{path}: for these cameras and threads of workers `frames_in_progress = {needed}` is enough{cores}"
+        ));
+    }
 }
 
 /// In which a message must be sent whole: our own limit, and the broker's.
@@ -169,7 +281,7 @@ fn connections(broker: &BrokerFile, nodes: usize, found: &mut Findings) {
 
 /// What the cameras may have on their way against what the broker surely keeps.
 fn ring_log(broker: &BrokerFile, nodes: &[NodeFile], found: &mut Findings) {
-    let cameras = || nodes.iter().filter_map(|node| node.camera.as_ref());
+    let cameras = || nodes.iter().filter_map(NodeFile::camera);
     if cameras().next().is_none() {
         return;
     }

@@ -4,7 +4,7 @@
 mod agreement;
 
 use crate::stdout;
-use agreement::{BrokerFile, NodeFile};
+use agreement::{BrokerFile, NodeFile, NodeKind};
 use broker::{BrokerConfig, BrokerToml};
 use camera_node::CameraConfig;
 use clap::Subcommand;
@@ -89,18 +89,28 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
 /// Loads a file as its node would.
 fn load(path: &Path) -> Result<Loaded, Failure> {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let node = |name, mqtt, camera| {
+    let node = |name, mqtt, kind| {
         let path = path.to_owned();
-        Loaded::Node(name, Box::new(NodeFile { path, mqtt, camera }))
+        Loaded::Node(name, Box::new(NodeFile { path, mqtt, kind }))
     };
     let loaded: Result<Loaded, ConfigErrors> = match stem.split('-').next().unwrap_or_default() {
         "broker" => load_broker(path),
-        "camera" => CameraConfig::load(path)
-            .map(|config| node("camera-node", config.link.mqtt.clone(), Some(config))),
-        "worker" => {
-            WorkerConfig::load(path).map(|config| node("pooling-worker", config.link.mqtt, None))
-        }
-        "viewer" => ViewerConfig::load(path).map(|config| node("viewer", config.link.mqtt, None)),
+        "camera" => CameraConfig::load(path).map(|config| {
+            let mqtt = config.link.mqtt.clone();
+            node("camera-node", mqtt, NodeKind::Camera(Box::new(config)))
+        }),
+        "worker" => WorkerConfig::load(path).map(|config| {
+            let kind = NodeKind::Worker {
+                threads: config.threads,
+                backlog_bytes: config.backlog_bytes,
+            };
+            node("pooling-worker", config.link.mqtt, kind)
+        }),
+        "viewer" => ViewerConfig::load(path).map(|config| {
+            let frames_in_progress = config.frames_in_progress;
+            let kind = NodeKind::Viewer { frames_in_progress };
+            node("viewer", config.link.mqtt, kind)
+        }),
         _ => {
             return Err(Failure::new(
                 FailureKind::Usage,

@@ -23,7 +23,8 @@ pub(crate) struct Args {
     /// The node's name [default: the name in the key file]
     #[arg(long)]
     name: Option<Name>,
-    /// A camera whose maps (a worker) or receipts (a viewer) it may sign; may be given several times [default: all]
+    /// A camera whose maps (a worker) or receipts (a viewer) it may sign; may be given several times [default: those of
+    /// the name's other keys, or all]
     #[arg(long = "camera")]
     cameras: Vec<Name>,
     /// A signing or verifying key file, or a verifying key as 64 hex digits
@@ -41,7 +42,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         }
     };
     let cameras = match args.cameras.is_empty() {
-        true => Cameras::All,
+        true => known_cameras(&trust, &name, args.role),
         false => Cameras::Only(args.cameras.clone()),
     };
     let of_cameras = match &cameras {
@@ -57,6 +58,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         args.trust.display()
     ));
     Ok(())
+}
+
+/// A further key of a name is kept to the cameras that the name is kept to: changing a key must not widen it.
+fn known_cameras(trust: &TrustStore, name: &Name, role: NodeRole) -> Cameras {
+    let mut keys = trust.nodes().iter();
+    let known = keys.rfind(|known| known.name() == name && known.role() == role);
+    known.map_or(Cameras::All, |known| known.cameras().clone())
 }
 
 /// The name and key in a signing or verifying key file.

@@ -6,8 +6,10 @@ use camera_node::KeyMode;
 use cipherframe::{SchemeError, SchemeId};
 use clap::Args as ClapArgs;
 use client_key::{CAMERA_SECRET_KEY_FILE, camera_secret_key};
-use std::fs;
+use std::fs::{File, OpenOptions};
+use std::io;
 use std::num::NonZeroU32;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use wire::failure::{Failure, FailureKind};
 use wire::name::Name;
@@ -83,23 +85,35 @@ fn copy(from: &Path, folder: &Path) -> Result<(), Failure> {
         return Ok(());
     };
     let to = folder.join(file_name);
-    if to.exists() {
-        return Err(Failure::new(
+    copy_new(from, &to).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => Failure::new(
             FailureKind::Io,
             format!("{} exists and is never overwritten", to.display()),
             "choose an empty folder",
-        ));
-    }
-    // Permissions are copied too: a secret stays readable by its owner alone.
-    fs::copy(from, &to).map_err(|error| {
-        Failure::io(
+        ),
+        _ => Failure::io(
             format!("copying {} to {}", from.display(), to.display()),
             &error,
             "make the keys with `blindsight keys new`, or mend --dir, --name and --set",
-        )
+        ),
     })?;
     stdout::line(to.display());
     Ok(())
+}
+
+/// Permissions are copied too: a secret stays readable by its owner alone, from the first byte on.
+fn copy_new(from: &Path, to: &Path) -> io::Result<()> {
+    let mut source = File::open(from)?;
+    let permissions = source.metadata()?.permissions();
+    let mut copy = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(permissions.mode())
+        .open(to)?;
+    // Whatever the umask.
+    copy.set_permissions(permissions)?;
+    io::copy(&mut source, &mut copy)?;
+    copy.sync_all()
 }
 
 /// Makes the camera secret key of the key set; the data folder keeps none.

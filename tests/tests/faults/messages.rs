@@ -1,4 +1,5 @@
-//! A broker that mistreats messages, between camera and worker and between worker and viewer.
+//! A broker that mistreats messages: frames on their way to the worker, maps on theirs to the viewer, and receipts on
+//! theirs to the camera.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,8 +16,10 @@ use wire::topic::Topic;
 use crate::relay::{Conduct, PACKET_BYTES, Relay};
 use crate::rig::{ALL, Frames, Rig};
 
-/// The broker of the worker. The other one is the camera's and the viewer's.
+/// The broker of the worker.
 const FAR: &str = "broker-far";
+/// The broker of the viewer. The remaining one is the camera's.
+const LAST: &str = "broker-last";
 /// Enrolled, and silent.
 const OTHER_CAMERA: &str = "yard";
 
@@ -31,7 +34,7 @@ impl Tries {
 }
 
 /// Sends `frames` frames through a relay on each way, has `meanwhile` happen, and wants all of them delivered. Gives what
-/// the worker and the viewer have said.
+/// the three nodes have said.
 fn mistreat(
     fault: &'static str,
     name: &str,
@@ -45,24 +48,33 @@ fn mistreat(
     let packets = format!("max_packet_bytes = {PACKET_BYTES}");
     let near = rig.fleet.add_broker(BROKER, &packets);
     let far = rig.fleet.add_broker(FAR, &packets);
+    let last = rig.fleet.add_broker(LAST, &packets);
     let scheme = rig.plan.scheme;
     rig.fleet.add_worker(WORKER, scheme, far, "");
-    rig.fleet.start_all(&[BROKER, FAR]);
+    rig.fleet.add_viewer(VIEWER, scheme, last, "");
+    rig.fleet.start_all(&[BROKER, FAR, LAST]);
     let tries = Tries::default();
     let site = rig.fleet.site();
     let relays = runtime.block_on(async {
         let (frames, maps) = (Topic::all_frames(site.name()), Topic::all_maps(site.name()));
+        let receipts = Topic::Receipt {
+            site: site.name().clone(),
+            camera: CAMERA.parse().unwrap(),
+        };
+        let receipts = receipts.to_string();
         [
             Relay::start(site, (near, far), &frames, conduct(tries.clone())).await,
-            Relay::start(site, (far, near), &maps, conduct(tries.clone())).await,
+            Relay::start(site, (far, last), &maps, conduct(tries.clone())).await,
+            Relay::start(site, (last, near), &receipts, conduct(tries.clone())).await,
         ]
     });
     rig.fleet.start_all(&[VIEWER, WORKER, CAMERA]);
     meanwhile(&mut rig);
     rig.fleet.until_said(CAMERA, "camera stopped");
     drop(relays);
-    let mut said = rig.fleet.said(WORKER);
-    said.extend(rig.fleet.said(VIEWER));
+    let said = [CAMERA, WORKER, VIEWER]
+        .map(|node| rig.fleet.said(node))
+        .concat();
     let tried = tries.0.load(Ordering::SeqCst);
     assert!(tried > 0, "nothing was mistreated");
     rig.everything_arrived(fault, tried);
@@ -71,9 +83,9 @@ fn mistreat(
 
 fn nothing_else(_: &mut Rig) {}
 
-/// Both receivers refuse messages, each in a line that holds `reason`.
+/// All receivers refuse messages, each in a line that holds `reason`.
 fn refused(said: &[String], reason: &str) {
-    for receiver in ["pooling_worker", "viewer"] {
+    for receiver in ["camera_node", "pooling_worker", "viewer"] {
         let line = said.iter().find(|line| {
             line.contains(receiver) && line.contains("refused") && line.contains(reason)
         });

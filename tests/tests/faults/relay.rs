@@ -1,5 +1,5 @@
-//! A broker at its worst: it stands between a camera and its worker, and between the worker and the viewer, and does
-//! with every message what it likes.
+//! A broker at its worst: it stands between a camera and its worker, between the worker and the viewer, and between the
+//! viewer and the camera, and does with every message what it likes.
 
 use std::net::SocketAddr;
 use std::time::Duration;

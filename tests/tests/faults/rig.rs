@@ -152,8 +152,10 @@ impl Rig {
             account.delivered + given_up >= sent,
             "{account:?} {stopped}"
         );
+        // What the viewer's log says is left out, the camera has counted.
         assert!(account.dropped <= dropped, "{account:?} {stopped}");
-        self.report(fault, tried, captured, &account);
+        assert!(account.missing <= given_up, "{account:?} {stopped}");
+        self.report(fault, tried, captured, dropped + given_up, &account);
         account
     }
 
@@ -169,6 +171,7 @@ impl Rig {
         fault: &'static str,
         tried: u64,
         captured: u64,
+        drops: u64,
         account: &Account,
     ) {
         report(Row {
@@ -176,7 +179,7 @@ impl Rig {
             tried,
             captured,
             delivered: account.delivered,
-            drops: captured - account.delivered,
+            drops,
             duplicates: self.duplicates(),
             longest_gap: self.clock_is_right.then_some(account.longest_gap),
         });

@@ -86,7 +86,7 @@ fn of_a_camera_that_is_killed() {
     let counted = (account.sessions, account.delivered, account.missing);
     assert_eq!(counted, (TRIES + 1, captured, 0));
     assert_eq!(spooled(&rig), Vec::<PathBuf>::new());
-    rig.report("camera killed, with a spool", TRIES, captured, &account);
+    rig.report("camera killed, with a spool", TRIES, captured, 0, &account);
 }
 
 /// Of the frames that a killed camera left behind, some files are damaged.
@@ -122,7 +122,7 @@ fn torn() {
     let counted = (account.sessions, account.delivered, account.missing);
     assert_eq!(counted, (2, 17, 3));
     assert_eq!(spooled(&rig), Vec::<PathBuf>::new());
-    rig.report("files of the spool torn", 3, 20, &account);
+    rig.report("files of the spool torn", 3, 20, 3, &account);
 }
 
 /// Waits for what happens by itself.

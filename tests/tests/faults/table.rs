@@ -63,7 +63,7 @@ pub(crate) struct Row {
     pub(crate) captured: u64,
     /// Frames in the viewer's log.
     pub(crate) delivered: u64,
-    /// Frames that are not, each of them counted.
+    /// Frames that the camera has counted as dropped, given up or torn.
     pub(crate) drops: u64,
     /// Tiles that came to the viewer again, and were dropped.
     pub(crate) duplicates: u64,
@@ -71,11 +71,11 @@ pub(crate) struct Row {
     pub(crate) longest_gap: Option<Duration>,
 }
 
-/// Prints a row, and puts it into the file that the variable names.
+/// Prints a row, and puts it into the file that the variable names: in a table that the first row begins anew.
 pub(crate) fn report(row: Row) {
-    static WRITING: Mutex<()> = Mutex::new(());
+    static HAS_BEGUN: Mutex<bool> = Mutex::new(false);
     // A test that failed here says so itself.
-    let _one_at_a_time = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut has_begun = HAS_BEGUN.lock().unwrap_or_else(PoisonError::into_inner);
     println!("{}", line(&row));
     let Ok(path) = env::var(VARIABLE) else {
         return;
@@ -86,7 +86,11 @@ pub(crate) fn report(row: Row) {
         row.fault
     );
     let path = committed(&path);
-    let text = fs::read_to_string(&path).unwrap();
+    let mut text = fs::read_to_string(&path).unwrap();
+    if !std::mem::replace(&mut *has_begun, true) {
+        let (before, _, after) = parts(&text);
+        text = format!("{before}{BEGIN}\n{END}{after}");
+    }
     fs::write(&path, with(&text, &row)).unwrap();
 }
 

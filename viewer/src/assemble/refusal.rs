@@ -35,7 +35,7 @@ pub enum TileRefusal {
     /// As many frames are in progress as may be, and all of them come before this one.
     #[error(
         "{limit} frames are in progress and all come before this one; its camera will send it \
-         again, or raise `limits.frames_in_progress` above the `delivery.credit` of all cameras"
+         again; raise `limits.frames_in_progress` if this happens often"
     )]
     NoRoom {
         /// The most frames in progress.

@@ -134,19 +134,66 @@ fn what_the_camera_will_not_send_any_more_is_not_waited_for() {
 }
 
 #[test]
+fn a_repeated_tile_says_too_what_will_not_come_any_more() {
+    let mut assembler = Assembler::new(8, Sessions::default());
+    send(&mut assembler, "gate", 1, 0, 0);
+    insert(&mut assembler, &first_tile("gate", 1, 1, 0), &stream());
+    assert_eq!(send(&mut assembler, "gate", 1, 2, 0), (vec![], vec![]));
+    // Frame 1 was lost at the camera, which sends frame 2 once more.
+    let noted = assembler.note_repeated(&first_tile("gate", 1, 2, 2));
+    let ready: Vec<u64> = noted.ready.iter().map(|whole| whole.frame.seq).collect();
+    let given_up: Vec<u64> = noted.given_up.iter().map(|part| part.frame.seq).collect();
+    assert_eq!((ready, given_up), (vec![2], vec![1]));
+    // What an old copy says changes nothing.
+    assert_eq!(send(&mut assembler, "gate", 1, 4, 2), (vec![], vec![]));
+    let noted = assembler.note_repeated(&first_tile("gate", 1, 4, 1));
+    assert!(noted.ready.is_empty() && noted.given_up.is_empty());
+}
+
+#[test]
+fn frames_that_cannot_be_logged_any_more_take_no_room() {
+    let mut assembler = Assembler::new(8, Sessions::default());
+    insert(&mut assembler, &first_tile("gate", 1, 0, 0), &stream());
+    insert(&mut assembler, &first_tile("yard", 1, 0, 0), &stream());
+    let (ready, given_up) = send(&mut assembler, "gate", 2, 0, 0);
+    assert_eq!((ready, given_up), (vec![0], vec![0]));
+    assert_eq!(assembler.in_progress(), 1);
+}
+
+#[test]
+fn a_frame_of_a_camera_that_is_gone_makes_room_at_last() {
+    let mut assembler = Assembler::new(1, Sessions::default());
+    let gone = first_tile("gate", 1, 0, 0);
+    insert(&mut assembler, &gone, &stream());
+    let other = first_tile("yard", 1, 0, 0);
+    let values = values(&stream(), 0, 0);
+    let offer = |assembler: &mut Assembler| {
+        let inserted = assembler.insert(&other, 10, 100, Contents::Values(&values));
+        inserted.map(|inserted| inserted.given_up.len())
+    };
+    for _ in 0..STALE_AFTER_TILES {
+        assert!(matches!(
+            offer(&mut assembler),
+            Err(TileRefusal::NoRoom { .. })
+        ));
+    }
+    assert_eq!(offer(&mut assembler).expect("room"), 1);
+}
+
+#[test]
 fn a_new_session_is_the_end_of_the_earlier_ones() {
     let mut assembler = Assembler::new(8, Sessions::default());
     send(&mut assembler, "gate", 1, 3, 2);
     insert(&mut assembler, &first_tile("gate", 1, 2, 2), &stream());
     send(&mut assembler, "yard", 1, 1, 0);
     // Frame 3 of the first session has waited long enough; what the other camera waits for is its own affair.
-    assert_eq!(send(&mut assembler, "gate", 2, 0, 0), (vec![3, 0], vec![]));
+    assert_eq!(send(&mut assembler, "gate", 2, 0, 0), (vec![3, 0], vec![2]));
     let left = assembler.give_up_all();
     let left: Vec<_> = left
         .iter()
         .map(|part| (part.frame.camera.as_str().to_owned(), part.frame.seq))
         .collect();
-    assert_eq!(left, [("gate".to_owned(), 2), ("yard".to_owned(), 1)]);
+    assert_eq!(left, [("yard".to_owned(), 1)]);
     assert!(assembler.give_up_all().is_empty());
 }
 

@@ -114,7 +114,7 @@ fn a_frame_becomes_whole_once_and_its_receipt_can_be_asked_for_again() {
     assert_eq!((whole.pool_ms, whole.bytes), (7, 1));
     assert_eq!(whole.into_map().expect("a map").values(), [9]);
     match send(&mut desk, one_tile(4), &[9]) {
-        Step::Repeated { receipt_again } => {
+        Step::Repeated { receipt_again, .. } => {
             assert_eq!(receipt_again, Some(frame("gate", 1, 4)));
         }
         other => panic!("not repeated: {other:?}"),
@@ -133,7 +133,8 @@ fn a_repeated_tile_of_a_frame_in_progress_asks_for_no_receipt() {
     assert!(matches!(
         again,
         Step::Repeated {
-            receipt_again: None
+            receipt_again: None,
+            ..
         }
     ));
 }

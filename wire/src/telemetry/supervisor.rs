@@ -1,5 +1,7 @@
 //! Words to the service manager that started this program: ready, stopping, still alive.
 //!
+//! It is told `READY` once the node has started. A node that begins without the broker has; `STATUS` says what it lacks.
+//!
 //! They go to the socket that `NOTIFY_SOCKET` names, as `sd_notify(3)` describes, and nowhere without it.
 
 use std::env;
@@ -37,7 +39,7 @@ async fn supervise(
             () = vitals.stopping() => break,
             _ = ticks.tick() => {}
         }
-        for news in said.news(&vitals.lacking()) {
+        for news in said.news(vitals.has_started(), &vitals.lacking()) {
             match news {
                 News::Ready => say(&NotifyState::Ready),
                 News::Status(status) => say(&NotifyState::Status(&status)),
@@ -70,9 +72,9 @@ enum News {
 
 impl Said {
     /// What there is to say about a node that lacks `lacking`.
-    fn news(&mut self, lacking: &[String]) -> Vec<News> {
+    fn news(&mut self, has_started: bool, lacking: &[String]) -> Vec<News> {
         let mut news = Vec::new();
-        if lacking.is_empty() && !self.ready {
+        if has_started && !self.ready {
             self.ready = true;
             news.push(News::Ready);
         }
@@ -156,16 +158,21 @@ mod tests {
         ];
         let status = |text: &str| News::Status(text.to_owned());
         assert_eq!(
-            said.news(&lacking),
+            said.news(false, &lacking),
             [status("not ready: the keys are not loaded; not connected")]
         );
-        assert_eq!(said.news(&lacking), []);
-        assert_eq!(said.news(&[]), [News::Ready, status("ready")]);
-        assert_eq!(said.news(&[]), []);
+        assert_eq!(said.news(false, &lacking), []);
         assert_eq!(
-            said.news(&lacking[1..]),
+            said.news(true, &lacking[1..]),
+            [News::Ready, status("not ready: not connected")]
+        );
+        assert_eq!(said.news(true, &[]), [status("ready")]);
+        assert_eq!(said.news(true, &[]), []);
+        // What is lacking later does not make it a node that starts.
+        assert_eq!(
+            said.news(false, &lacking[1..]),
             [status("not ready: not connected")]
         );
-        assert_eq!(said.news(&[]), [status("ready")]);
+        assert_eq!(said.news(true, &[]), [status("ready")]);
     }
 }

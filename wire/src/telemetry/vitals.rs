@@ -122,13 +122,22 @@ impl Vitals {
             return vec![STOPPING.to_owned()];
         }
         let mut lacking = self.ailments();
-        let needs = lock(&self.0.needs);
-        let unmet = needs.iter().filter(|(_, met)| !met.load(Ordering::Relaxed));
-        lacking.extend(unmet.map(|(lacking, _)| (*lacking).to_owned()));
+        lacking.extend(self.unmet().into_iter().map(str::to_owned));
         let connections = lock(&self.0.connections);
         let down = connections.iter().filter(|connection| !connection.is_up());
         lacking.extend(down.map(|connection| connection.lacking.to_owned()));
         lacking
+    }
+
+    /// Whether it has all that it needs besides its connections, which come and go.
+    pub(super) fn has_started(&self) -> bool {
+        self.unmet().is_empty()
+    }
+
+    fn unmet(&self) -> Vec<&'static str> {
+        let needs = lock(&self.0.needs);
+        let unmet = needs.iter().filter(|(_, met)| !met.load(Ordering::Relaxed));
+        unmet.map(|(lacking, _)| *lacking).collect()
     }
 
     /// The node's connections by name, and whether each is up.
@@ -140,7 +149,7 @@ impl Vitals {
 }
 
 /// Something that a node needs to be ready.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Need(Arc<AtomicBool>);
 
 impl Need {

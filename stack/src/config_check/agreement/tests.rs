@@ -25,8 +25,29 @@ fn camera(mqtt: &str, stream: &str, delivery: &str) -> NodeFile {
     NodeFile {
         path: "camera.toml".into(),
         mqtt: config.link.mqtt.clone(),
-        camera: Some(config),
+        kind: NodeKind::Camera(Box::new(config)),
     }
+}
+
+/// The file of another node, with the packet limit of the defaults.
+fn other(path: &str, kind: NodeKind) -> NodeFile {
+    NodeFile {
+        path: path.into(),
+        mqtt: camera(PLAIN, SMALL, "").mqtt,
+        kind,
+    }
+}
+
+fn worker(threads: usize, backlog_bytes: usize) -> NodeFile {
+    let kind = NodeKind::Worker {
+        threads,
+        backlog_bytes,
+    };
+    other("worker.toml", kind)
+}
+
+fn viewer(frames_in_progress: usize) -> NodeFile {
+    other("viewer.toml", NodeKind::Viewer { frames_in_progress })
 }
 
 const PLAIN: &str = "url = \"mqtt://127.0.0.1\"";
@@ -171,6 +192,69 @@ fn frames_and_tiles_that_never_fit_are_refused() {
         found[0].starts_with("camera.toml: mqtt.max_packet_bytes: 4259840 is less than the 4"),
         "{found:?}"
     );
+}
+
+#[test]
+fn a_receiver_takes_the_largest_message() {
+    let deep = "scheme = \"bfv\"\nsize = \"16x16\"\nkernel = 4";
+    let roomy = format!("{PLAIN}\nmax_packet_bytes = 6000000");
+    for receiver in [worker(1, 1 << 30), viewer(32)] {
+        let path = receiver.path.display().to_string();
+        let found = compare(None, &[receiver, camera(&roomy, deep, "")]).problems;
+        assert_eq!(found.len(), 1, "{found:?}");
+        let start = format!("{path}: mqtt.max_packet_bytes: 4259840 is less than the 4");
+        assert!(found[0].starts_with(&start), "{found:?}");
+    }
+}
+
+#[test]
+fn a_lane_has_room_for_what_its_cameras_may_have_on_their_way() {
+    let bfv = "scheme = \"bfv\"\nsize = \"16x16\"";
+    let nodes = |backlog| {
+        let credit = "credit = 4";
+        let cameras = [camera(PLAIN, bfv, credit), camera(PLAIN, bfv, credit)];
+        let [first, second] = cameras;
+        [worker(1, backlog), first, second, camera(PLAIN, SMALL, "")]
+    };
+    let found = compare(None, &nodes(1 << 20));
+    let [problem] = &found.problems[..] else {
+        panic!("{found:?}");
+    };
+    let start = "worker.toml: pool.backlog_bytes: 1048576 is less than the ";
+    assert!(problem.starts_with(start), "{problem}");
+    // What is to be written is enough, and no less would be.
+    let line = problem.split('`').nth(1).unwrap();
+    let enough: usize = line.rsplit(' ').next().unwrap().parse().unwrap();
+    assert_eq!(compare(None, &nodes(enough)).problems, [""; 0]);
+    assert_eq!(compare(None, &nodes(enough - 1)).problems.len(), 1);
+    let said = compare(None, &nodes(enough)).remarks;
+    assert!(said.iter().any(|remark| remark.contains(line)), "{said:?}");
+}
+
+#[test]
+fn a_viewer_keeps_a_frame_of_each_camera_and_thread_in_progress() {
+    let nodes = |allowed| {
+        let cameras = [camera(PLAIN, SMALL, ""), camera(PLAIN, SMALL, "")];
+        let [first, second] = cameras;
+        [viewer(allowed), worker(3, 1 << 30), first, second]
+    };
+    assert_eq!(
+        compare(None, &nodes(4)).problems,
+        [
+            "viewer.toml: limits.frames_in_progress: 4 is less than these cameras and threads of workers need; write \
+             `frames_in_progress = 5`, and one more for each core of a worker whose `pool.threads` is 0"
+        ]
+    );
+    assert_eq!(compare(None, &nodes(5)).problems, [""; 0]);
+}
+
+#[test]
+fn a_camera_hears_for_how_many_frames_its_spool_has_room() {
+    // As in the test of the uplink.
+    let frame = (2048 + 256) * 3 + 1279;
+    let delivery = format!("spool = \"s\"\nspool_bytes = {}", frame * 10 - 1);
+    let found = compare(None, &[camera(PLAIN, SMALL, &delivery)]).remarks;
+    assert_eq!(found[0], "camera.toml: the spool has room for 9 frames");
 }
 
 #[test]
