@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::thread;
+use std::time::Duration;
 
 use cipherframe::SchemeId;
 use e2e::bus::Listener;
@@ -185,6 +187,27 @@ fn a_port_that_is_taken_ends_the_node() {
     assert_eq!(outcome.code, 74, "{}", outcome.stderr);
     let said = format!("error: listening on {address} for metrics failed: ");
     assert!(outcome.stderr.contains(&said), "{}", outcome.stderr);
+}
+
+/// A service manager that is suspended, say.
+#[test]
+fn a_service_manager_that_reads_nothing_holds_no_node_up() {
+    let (checkout, _) = checkout();
+    let socket = checkout.path().join("nobody.sock");
+    let _nobody = ServiceManager::listen(&socket);
+    let mut command = command("broker", checkout.path());
+    command
+        .args(["run", "--config", "configs/demo/broker.toml"])
+        .env("NOTIFY_SOCKET", &socket)
+        .env("WATCHDOG_USEC", "20000");
+    let mut broker = NodeProcess::spawn("broker", command);
+    let pages = served_by(&mut broker);
+    broker.wait_for("broker is ready");
+    // Many more words than a socket keeps.
+    thread::sleep(Duration::from_secs(3));
+    assert_eq!(get(pages, "/readyz"), (200, "ready\n".to_owned()));
+    broker.terminate();
+    assert_eq!(broker.end().0.code(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

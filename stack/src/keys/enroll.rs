@@ -41,17 +41,18 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             (args.name.clone().unwrap_or(public.name), public.key)
         }
     };
-    let cameras = match args.cameras.is_empty() {
-        true => known_cameras(&trust, &name, args.role),
-        false => Cameras::Only(args.cameras.clone()),
-    };
+    let cameras = TrustStore::change_or_create(&args.trust, |trust| {
+        let cameras = match args.cameras.is_empty() {
+            true => known_cameras(trust, &name, args.role),
+            false => Cameras::Only(args.cameras.clone()),
+        };
+        trust.enroll_for(&name, args.role, &key, cameras.clone())?;
+        Ok(cameras)
+    })?;
     let of_cameras = match &cameras {
         Cameras::All => String::new(),
         only => format!(" for {only}"),
     };
-    TrustStore::change_or_create(&args.trust, |trust| {
-        trust.enroll_for(&name, args.role, &key, cameras)
-    })?;
     stdout::line(format_args!(
         "{name} is enrolled as {}{of_cameras} in {}",
         args.role,

@@ -66,9 +66,11 @@ impl Telemetry {
             tasks.spawn(server.run(Arc::new(page), vitals.clone()));
         }
         let mut goodbye = None;
-        if config.supervised {
-            tasks.spawn(supervisor::run(vitals.clone()));
-            goodbye = Some(supervisor::Goodbye);
+        if config.supervised
+            && let Some(voice) = supervisor::Voice::start()
+        {
+            tasks.spawn(supervisor::run(vitals.clone(), voice.clone()));
+            goodbye = Some(supervisor::Goodbye(voice));
         }
         let health = health::Rhythm::new(config.health_interval);
         let telemetry = Self {
