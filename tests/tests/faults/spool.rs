@@ -89,6 +89,17 @@ fn of_a_camera_that_is_killed() {
     rig.report("camera killed, with a spool", TRIES, captured, 0, &account);
 }
 
+/// The camera starts, and captures into its spool, before there is a broker.
+#[test]
+fn of_a_camera_that_starts_alone() {
+    let mut rig = Rig::new("spool-alone", Frames::Bfv, 30, Some(20), ROOMY);
+    rig.fleet.start(CAMERA);
+    wait_until(|| spooled(&rig).len() >= 10);
+    rig.still_streams();
+    rig.fleet.start_all(&[BROKER, VIEWER, WORKER]);
+    rig.everything_arrived("no broker when the camera starts", 1);
+}
+
 /// Of the frames that a killed camera left behind, some files are damaged.
 #[test]
 fn torn() {

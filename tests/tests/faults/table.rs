@@ -16,7 +16,7 @@ const HEAD: &str = "| fault | times tried | frames captured | delivered | counte
                     | --- | --- | --- | --- | --- | --- | --- |\n";
 
 /// Every fault, in the order of the table.
-pub(crate) const FAULTS: [&str; 33] = [
+pub(crate) const FAULTS: [&str; 34] = [
     "broker killed and started again mid-frame",
     "broker away for 3 s",
     "broker stands still for 3 s",
@@ -47,6 +47,7 @@ pub(crate) const FAULTS: [&str; 33] = [
     "disk of the spool full",
     "files of the spool torn",
     "camera killed, with a spool",
+    "no broker when the camera starts",
     "clocks of camera and worker jump",
     "clock of the viewer jumps",
     "1,000 frames, a random fault each few seconds",
