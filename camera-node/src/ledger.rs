@@ -208,9 +208,12 @@ impl Ledger {
                 },
                 Some(Err(ReadError::Io(error))) => {
                     // It may be readable again. Meanwhile the others go on.
-                    tracing::warn!(session = %key.session, seq = key.seq, %error, "a spooled frame cannot be read, trying again");
                     let until = Instant::now() + READ_RETRY;
-                    self.state().outbox.unreadable(key, until);
+                    if self.state().outbox.unreadable(key, until) {
+                        tracing::warn!(session = %key.session, seq = key.seq, %error, "a spooled frame cannot be read, trying again every second");
+                    }
+                    // Who asks when to look again must ask once more.
+                    self.changed.send_replace(());
                     continue;
                 }
                 Some(Err(ReadError::Torn(reason))) => {

@@ -82,6 +82,8 @@ struct Entry {
     sent: u32,
     /// When a live view gives it up, once it was sent whole.
     give_up_at: Option<Instant>,
+    /// Whether it could once not be read.
+    was_unreadable: bool,
 }
 
 impl Entry {
@@ -180,6 +182,7 @@ impl Outbox {
             state: State::Waiting,
             sent: 0,
             give_up_at: None,
+            was_unreadable: false,
         });
     }
 
@@ -234,11 +237,14 @@ impl Outbox {
         }
     }
 
-    /// The frame cannot be read now: it waits again from `until` on, and others go first.
-    pub fn unreadable(&mut self, key: FrameKey, until: Instant) {
-        if let Some(entry) = self.entry(key) {
-            entry.state = State::Unreadable { until };
-        }
+    /// The frame cannot be read now: it waits again from `until` on, and others go first. Whether
+    /// that is news.
+    pub fn unreadable(&mut self, key: FrameKey, until: Instant) -> bool {
+        let Some(entry) = self.entry(key) else {
+            return false;
+        };
+        entry.state = State::Unreadable { until };
+        !std::mem::replace(&mut entry.was_unreadable, true)
     }
 
     /// The frame is of no use any more; it will not be sent again.

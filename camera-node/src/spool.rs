@@ -140,13 +140,11 @@ impl Spool {
         let names = spool.list().map_err(|error| unusable(folder, &error))?;
         for (run, name) in names {
             let path = folder.join(&name);
-            let (header, first_tile, bytes) = match read_start(&path) {
+            let (header, bytes) = match read_header(&path) {
                 Ok(read) => read,
                 Err(ReadError::Io(error)) => return Err(unusable(&path, &error)),
                 Err(ReadError::Torn(reason)) => {
-                    tracing::warn!(file = %path.display(), reason, "a spooled frame is torn, dropped it");
-                    found.torn += 1;
-                    remove_file(&path);
+                    torn(&path, reason, &mut found);
                     continue;
                 }
             };
@@ -157,15 +155,23 @@ impl Spool {
                 session: header.frame.session,
                 seq: header.frame.seq,
             };
+            let size = match found.largest.bytes < bytes {
+                true => read_size(&path),
+                // No larger than another one.
+                false => Ok(FrameSize::default()),
+            };
+            match size {
+                Ok(size) => found.largest = found.largest.max(size),
+                Err(ReadError::Io(error)) => return Err(unusable(&path, &error)),
+                Err(ReadError::Torn(reason)) => {
+                    torn(&path, reason, &mut found);
+                    continue;
+                }
+            }
             spool.run = spool.run.max(run + 1);
             spool.usage.used.fetch_add(bytes, Ordering::Relaxed);
             spool.entries.insert(key, Entry { run, bytes });
             found.frames.push(key);
-            let tiles = u64::from(header.tiles);
-            found.largest = found.largest.max(FrameSize {
-                bytes: bytes + tiles * MESSAGE_OVERHEAD_BYTES,
-                largest_message: first_tile + MESSAGE_OVERHEAD_BYTES,
-            });
         }
         Ok((spool, found))
     }
@@ -303,8 +309,26 @@ fn decode(bytes: &[u8]) -> Result<EncryptedFrame, ReadError> {
     Ok(EncryptedFrame { header, tiles })
 }
 
-/// The header of a file, the length of the first tile, which no other exceeds, and that of the file.
-fn read_start(path: &Path) -> Result<(TileHeader, u64, u64), ReadError> {
+fn torn(path: &Path, reason: &str, found: &mut Found) {
+    tracing::warn!(file = %path.display(), reason, "a spooled frame is torn, dropped it");
+    found.torn += 1;
+    remove_file(path);
+}
+
+/// What the messages of a frame take.
+fn read_size(path: &Path) -> Result<FrameSize, ReadError> {
+    let messages = decode(&fs::read(path)?)?.tiles.into_iter();
+    let messages = messages.map(|tile| tile.len() as u64 + MESSAGE_OVERHEAD_BYTES);
+    Ok(
+        messages.fold(FrameSize::default(), |size, message| FrameSize {
+            bytes: size.bytes + message,
+            largest_message: size.largest_message.max(message),
+        }),
+    )
+}
+
+/// The header of a file and the file's length, without its tiles.
+fn read_header(path: &Path) -> Result<(TileHeader, u64), ReadError> {
     /// More than a header has.
     const START: u64 = 4096;
     let file = File::open(path)?;
@@ -315,9 +339,7 @@ fn read_start(path: &Path) -> Result<(TileHeader, u64, u64), ReadError> {
         .split_at_checked(HASHED_FROM)
         .ok_or(ReadError::Torn("it is too short"))?;
     check_start(fixed, length)?;
-    let (header, tiles) = split_header(rest)?;
-    let first_tile = tiles.first_chunk().copied().map_or(0, u32::from_le_bytes);
-    Ok((header, u64::from(first_tile), length))
+    Ok((split_header(rest)?.0, length))
 }
 
 fn check_start(start: &[u8], length: u64) -> Result<(), ReadError> {

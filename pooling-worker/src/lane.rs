@@ -14,7 +14,7 @@ use crate::backlog::Backlog;
 
 /// What a waiting tile takes besides its envelope, about: its decoded header, its place in the queue and in the list of
 /// tiles in hand. Counted, so that a flood of tiny tiles is bounded too.
-const BYTES_BESIDES: usize = 1024;
+pub const BYTES_BESIDES: usize = 1024;
 
 /// How the tiles of a scheme are pooled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

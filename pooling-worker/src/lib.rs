@@ -26,5 +26,6 @@ mod testing;
 mod threads;
 
 pub use config::{DEFAULT_BACKLOG_BYTES, WorkerConfig};
+pub use lane::BYTES_BESIDES;
 pub use run::run;
 pub use summary::WorkerSummary;

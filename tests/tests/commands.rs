@@ -189,7 +189,7 @@ fn the_committed_configuration_files_are_fine() {
     let starts = [
         "configs/demo/camera.toml: needs an uplink of ",
         "configs/demo/camera-live.toml: needs an uplink of ",
-        "configs/demo/worker.toml: these cameras may have 739840 bytes on their way in one lane, ",
+        "configs/demo/worker.toml: for what these cameras may have on their way `backlog_bytes = 741888` is enough",
         "configs/demo/viewer.toml: for these cameras and threads of workers `frames_in_progress = 2` is enough",
         "configs/demo/broker.toml: surely keeps 65632112 bytes; the cameras may have 64000000 on their way",
     ];

@@ -6,17 +6,22 @@
 //! strings:
 //!
 //! - the signing seeds and the client key, 8 bytes at every fourth place, so that no 12 bytes in a row can slip through
+//! - the passwords of the broker's users, 8 characters at every place
 //! - three pixels in a row of the frame, and three values in a row of its map, with the levels so fine that the scheme
 //!   `plain`, which sends them as they are, would give them away wherever a message is logged
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Stdio;
 
 use cipherframe::{PoolSpec, Quantiser, SchemeId, max_pool};
 use e2e::data_folder::{Checkout, free_port};
 use e2e::frames::frame;
 use e2e::key_cache::camera_secret_key;
 use e2e::node_process::NodeProcess;
+use e2e::programs::command;
 use keyfile::{KeyFile, Role};
 
 const SIDE: u32 = 6;
@@ -200,6 +205,43 @@ fn in_key_mode_secret_no_key_is_logged() {
     );
     for (_, lines) in traces(&checkout, &[]) {
         check_keys(&checkout, SchemeId::Bfv, &lines.join("\n").into_bytes());
+    }
+}
+
+#[test]
+fn no_password_is_logged() {
+    let checkout = Checkout::new(SchemeId::Plain);
+    one_frame(&checkout, "size = \"6x6\"", "bits = 8");
+    checkout.edit("camera", "scheme = \"tfhe\"", "scheme = \"plain\"");
+    let password = |node: &str| format!("open-sesame-for-the-{node}");
+    for node in ["camera", "worker", "viewer"] {
+        checkout.edit(node, "blindsight-data/tfhe/", "blindsight-data/plain/");
+        let file = checkout.path().join(format!("{node}.password"));
+        fs::write(&file, password(node)).unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+        let login =
+            format!("[mqtt]\nusername = \"{node}\"\npassword_file = \"../../{node}.password\"\n");
+        checkout.edit(node, "[mqtt]\n", &login);
+        let mut passwd = command("broker", checkout.path())
+            .args(["passwd", "--users", "users.txt", "--user", node])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut stdin = passwd.stdin.take().unwrap();
+        stdin.write_all(password(node).as_bytes()).unwrap();
+        drop(stdin);
+        assert!(passwd.wait().unwrap().success());
+    }
+    let users = "[auth]\nusers = \"../../users.txt\"\n\n[log]\n";
+    checkout.edit("broker", "[log]\n", users);
+    for (node, lines) in traces(&checkout, &["--insecure-plain"]) {
+        let log = lines.join("\n").into_bytes();
+        for user in ["camera", "worker", "viewer"] {
+            let what = format!("the password of the {user}, in the log of the {node}");
+            // All but the words that it has in common with others.
+            check_secret(&log, &what, &password(user).as_bytes()[..16], 8, 1);
+        }
     }
 }
 

@@ -199,7 +199,7 @@ fn a_service_manager_that_reads_nothing_holds_no_node_up() {
     command
         .args(["run", "--config", "configs/demo/broker.toml"])
         .env("NOTIFY_SOCKET", &socket)
-        .env("WATCHDOG_USEC", "20000");
+        .env("WATCHDOG_USEC", "2000");
     let mut broker = NodeProcess::spawn("broker", command);
     let pages = served_by(&mut broker);
     broker.wait_for("broker is ready");

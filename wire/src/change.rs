@@ -47,16 +47,6 @@ pub enum ChangeError {
         /// What the operating system said.
         source: io::Error,
     },
-    /// Another command changes a file of the same folder.
-    #[error(
-        "another command has been changing files beside `{}` for {} s; wait for it, or end it",
-        path.display(),
-        PATIENCE.as_secs()
-    )]
-    Busy {
-        /// The file.
-        path: PathBuf,
-    },
 }
 
 impl From<ChangeError> for Failure {
@@ -64,7 +54,6 @@ impl From<ChangeError> for Failure {
         let kind = match &error {
             ChangeError::Io { source, .. } => FailureKind::of_io(source),
             ChangeError::Owner { .. } => FailureKind::Permissions,
-            ChangeError::Busy { .. } => FailureKind::Io,
         };
         Self::of(kind, &error)
     }
@@ -82,8 +71,11 @@ impl<'p> Change<'p> {
     /// Waits for other commands, at most 10 s. What is read from now on stays true until the
     /// file is replaced.
     ///
+    /// Who may read the folder may lock it, so this goes on after those 10 s, and where a file
+    /// system has no locks: nobody shall keep a key from being revoked.
+    ///
     /// # Errors
-    /// [`ChangeError::Busy`], or when the folder cannot be opened and locked.
+    /// When the folder cannot be opened.
     pub fn begin(path: &'p Path) -> Result<Self, ChangeError> {
         Self::begin_within(path, PATIENCE)
     }
@@ -97,12 +89,10 @@ impl<'p> Change<'p> {
                 Err(TryLockError::WouldBlock) if began.elapsed() < patience => {
                     thread::sleep(LOOK_EVERY);
                 }
-                Err(TryLockError::WouldBlock) => {
-                    let path = path.into();
-                    return Err(ChangeError::Busy { path });
-                }
-                Err(TryLockError::Error(error)) => {
-                    return Err(failed(path, "lock the folder of")(error));
+                Err(error) => {
+                    let file = path.display();
+                    tracing::warn!(%file, %error, "another command may change this file meanwhile");
+                    return Ok(Self { path, folder });
                 }
             }
         }
@@ -123,6 +113,8 @@ impl<'p> Change<'p> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(failed(path, "look at")(error)),
         };
+        // Left behind by a command that was killed, of a process with the same number.
+        let _ = fs::remove_file(&new);
         // Until it is the owner's, nobody else has any right to it that the old one does not give.
         let at_first = if old.is_some() { mode & 0o600 } else { mode };
         let mut file = OpenOptions::new()
@@ -245,15 +237,19 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_too_long_is_told_so() {
+    fn nobody_keeps_a_file_from_being_changed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
-        let first = Change::begin(&path).unwrap();
-        let patience = Duration::from_millis(50);
-        let error = Change::begin_within(&path, patience).unwrap_err();
-        assert!(matches!(error, ChangeError::Busy { .. }));
-        first.replace(b"text", 0o600).unwrap();
-        drop(Change::begin_within(&path, patience).unwrap());
+        let _first = Change::begin(&path).unwrap();
+        let left_behind = folder
+            .path()
+            .join(format!("file.{}.new", std::process::id()));
+        fs::write(left_behind, "half").unwrap();
+        let (began, patience) = (Instant::now(), Duration::from_millis(50));
+        let second = Change::begin_within(&path, patience).unwrap();
+        assert!(began.elapsed() >= patience);
+        second.replace(b"text", 0o600).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"text");
     }
 
     #[test]

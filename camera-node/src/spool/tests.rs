@@ -79,6 +79,36 @@ fn frames_come_back_after_a_restart_in_the_order_of_their_capture() {
     assert_eq!(open(folder.path()).1.frames, keys(&expected));
 }
 
+/// As they are counted for a stream, so that what was sent before fits again.
+#[test]
+fn the_largest_frame_is_known_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut spool, found) = open(folder.path());
+    assert_eq!(found.largest, FrameSize::default());
+    let mut large = frame(9, 4);
+    large.tiles[1] = vec![5; 300];
+    for frame in [&frame(9, 3), &large, &frame(9, 5)] {
+        spool.write(frame).unwrap();
+    }
+    drop(spool);
+    let expected = FrameSize {
+        bytes: 100 + 300 + 7 + 3 * MESSAGE_OVERHEAD_BYTES,
+        largest_message: 300 + MESSAGE_OVERHEAD_BYTES,
+    };
+    let (spool, found) = open(folder.path());
+    assert_eq!(found.largest, expected);
+    drop(spool);
+    // A damaged file says nothing about sizes.
+    let file = &files(folder.path())[1];
+    let mut bytes = fs::read(file).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(file, bytes).unwrap();
+    let (_spool, found) = open(folder.path());
+    assert_eq!((found.torn, found.frames.len()), (1, 2));
+    assert_eq!(found.largest.largest_message, 100 + MESSAGE_OVERHEAD_BYTES);
+}
+
 #[test]
 fn its_bytes_are_bounded() {
     let folder = tempfile::tempdir().unwrap();

@@ -56,7 +56,11 @@ impl<O: Outlet> Stream<'_, O> {
                     (self.observer)(CameraEvent::Skipped { file, reason });
                     continue;
                 }
-                Pull::End => return Ok(()),
+                Pull::End => {
+                    // Nothing more is to be written.
+                    self.spool_works.set(true);
+                    return Ok(());
+                }
             };
             pace.taken(Instant::now());
             self.ledger.count(|summary| summary.captured += 1);
@@ -165,6 +169,9 @@ impl<O: Outlet> Stream<'_, O> {
                         }
                     }
                 }
+            } else {
+                // Full is not broken.
+                self.spool_works.set(true);
             }
             if self.ledger.has_place() {
                 self.ledger.accept_into_memory(frame);

@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::fs;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -165,6 +166,12 @@ struct Bench {
 impl Bench {
     /// Starts a stream that is connected.
     fn start(pulls: VecDeque<Pull>, setup: &Setup<'_>) -> Bench {
+        let bench = Self::start_disconnected(pulls, setup);
+        bench.connected.send_replace(true);
+        bench
+    }
+
+    fn start_disconnected(pulls: VecDeque<Pull>, setup: &Setup<'_>) -> Bench {
         let identity = SigningIdentity::from_seed("gate".parse().unwrap(), &[1; 32]);
         let mut trust = TrustStore::new();
         let key = identity.verifying_key();
@@ -183,7 +190,7 @@ impl Bench {
             trust,
             seen: seen.clone(),
         });
-        let (connected, is_connected) = watch::channel(true);
+        let (connected, is_connected) = watch::channel(false);
         let (receipts, arrivals) = mpsc::channel(8);
         let shutdown = CancellationToken::new();
         let (stopped, own_outlet) = (shutdown.clone(), outlet.clone());
@@ -485,6 +492,44 @@ async fn a_spool_takes_what_the_credit_does_not_and_keeps_it_over_a_restart() {
         .collect();
     expected.push((0, 0));
     assert_eq!(level_sums(seen), expected);
+}
+
+/// With nothing else under way that would make the camera look again.
+#[tokio::test]
+async fn a_spooled_frame_that_cannot_be_read_is_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let spooled = Setup {
+        spool: Some((folder.path(), 1 << 20)),
+        ..SETUP
+    };
+    let bench = Bench::start(frames(1), &spooled);
+    bench.expect_tiles(1).await;
+    bench.shutdown.cancel();
+    assert_eq!(bench.end().await.1.spooled, 1);
+
+    let bench = Bench::start_disconnected(VecDeque::new(), &spooled);
+    time::sleep(A_WHILE).await;
+    let mut files = fs::read_dir(folder.path()).unwrap();
+    let file = files.find_map(|entry| {
+        let path = entry.unwrap().path();
+        path.extension()
+            .is_some_and(|ending| ending == "frame")
+            .then_some(path)
+    });
+    let file = file.unwrap();
+    let aside = folder.path().join("aside");
+    fs::rename(&file, &aside).unwrap();
+    fs::create_dir(&file).unwrap();
+    bench.connected.send_replace(true);
+    time::sleep(A_WHILE).await;
+    assert_eq!(bench.tiles(), 0);
+    fs::remove_dir(&file).unwrap();
+    fs::rename(&aside, &file).unwrap();
+    bench.expect_tiles(1).await;
+    bench.receipt(0).await;
+    let (ended, summary, _) = bench.end().await;
+    assert_eq!((ended, summary.confirmed), (Ended::Source, 1));
+    assert_eq!((summary.torn, summary.spooled), (0, 0));
 }
 
 #[tokio::test]

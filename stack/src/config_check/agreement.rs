@@ -3,6 +3,7 @@
 use broker::BrokerConfig;
 use camera_node::{CameraConfig, FrameSize};
 use cipherframe::SchemeId;
+use pooling_worker::BYTES_BESIDES;
 use std::path::PathBuf;
 use std::time::Duration;
 use wire::mqtt::MqttConfig;
@@ -164,7 +165,7 @@ fn backlog(node: &NodeFile, backlog_bytes: usize, nodes: &[NodeFile], found: &mu
             SchemeId::Tfhe => &mut wide,
             _ => &mut narrow,
         };
-        *lane = lane.saturating_add(most_on_the_way(camera));
+        *lane = lane.saturating_add(most_in_a_lane(camera));
     }
     let needed = wide.max(narrow);
     if needed == 0 {
@@ -173,24 +174,25 @@ fn backlog(node: &NodeFile, backlog_bytes: usize, nodes: &[NodeFile], found: &mu
     if needed > backlog_bytes as u64 {
         found.problems.push(node.problem(
             "pool.backlog_bytes",
-            &format!("{backlog_bytes} is less than the {needed} that these cameras may have on their way in one lane"),
+            &format!("{backlog_bytes} is less than the {needed} that a lane counts for what these cameras may have on their way"),
             &format!("write `backlog_bytes = {needed}`, or lower the cameras' `delivery.credit`"),
         ));
     } else {
         let path = node.path.display();
         found.remarks.push(format!(
-            "{path}: these cameras may have {needed} bytes on their way in one lane, for which `backlog_bytes = \
-             {needed}` is enough"
+            "{path}: for what these cameras may have on their way `backlog_bytes = {needed}` is enough"
         ));
     }
 }
 
-/// What the credit of a camera lets on its way, at most `delivery.bytes_on_the_way`.
-fn most_on_the_way(camera: &CameraConfig) -> u64 {
-    let frame = FrameSize::of_stream(&camera.stream).unwrap_or_default();
+/// What a lane counts for the frames that the credit of a camera, and its `delivery.bytes_on_the_way`, let on their way.
+fn most_in_a_lane(camera: &CameraConfig) -> u64 {
+    let stream = &camera.stream;
+    let frame = FrameSize::of_stream(stream).unwrap_or_default();
     let credit = u64::from(camera.delivery.credit.get());
-    let most = frame.bytes.saturating_mul(credit);
-    most.min(camera.delivery.bytes_on_the_way)
+    let frames = credit.min(camera.delivery.bytes_on_the_way / frame.bytes.max(1));
+    let besides = u64::from(stream.spec.tile_plan().tile_count()) * BYTES_BESIDES as u64;
+    frames.saturating_mul(frame.bytes.saturating_add(besides))
 }
 
 /// A viewer's frames in progress against the frames that come to it at the same time.

@@ -18,7 +18,7 @@ pub struct Vitals(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     shutdown: Shutdown,
-    needs: Mutex<Vec<(&'static str, Arc<AtomicBool>)>>,
+    needs: Mutex<Vec<(&'static str, Arc<Met>)>>,
     connections: Mutex<Vec<Connection>>,
     ended: Mutex<Vec<&'static str>>,
     trust: OnceLock<Trust>,
@@ -55,7 +55,7 @@ impl Vitals {
     /// The node is not ready until this is met. `lacking` is said meanwhile: a fragment without a final stop.
     #[must_use]
     pub fn need(&self, lacking: &'static str) -> Need {
-        let met = Arc::new(AtomicBool::new(false));
+        let met = Arc::<Met>::default();
         lock(&self.0.needs).push((lacking, met.clone()));
         Need(met)
     }
@@ -129,14 +129,20 @@ impl Vitals {
         lacking
     }
 
-    /// Whether it has all that it needs besides its connections, which come and go.
+    /// Whether it has had all that it needs besides its connections: what it lacks later does not make it a node that
+    /// starts.
     pub(super) fn has_started(&self) -> bool {
-        self.unmet().is_empty()
+        let needs = lock(&self.0.needs);
+        needs
+            .iter()
+            .all(|(_, need)| need.was_met.load(Ordering::Relaxed))
     }
 
     fn unmet(&self) -> Vec<&'static str> {
         let needs = lock(&self.0.needs);
-        let unmet = needs.iter().filter(|(_, met)| !met.load(Ordering::Relaxed));
+        let unmet = needs
+            .iter()
+            .filter(|(_, need)| !need.is_met.load(Ordering::Relaxed));
         unmet.map(|(lacking, _)| *lacking).collect()
     }
 
@@ -150,12 +156,19 @@ impl Vitals {
 
 /// Something that a node needs to be ready.
 #[derive(Clone, Debug)]
-pub struct Need(Arc<AtomicBool>);
+pub struct Need(Arc<Met>);
+
+#[derive(Debug, Default)]
+struct Met {
+    is_met: AtomicBool,
+    was_met: AtomicBool,
+}
 
 impl Need {
     /// Says whether the node has it now.
     pub fn set(&self, met: bool) {
-        self.0.store(met, Ordering::Relaxed);
+        self.0.is_met.store(met, Ordering::Relaxed);
+        self.0.was_met.fetch_or(met, Ordering::Relaxed);
     }
 }
 
@@ -191,13 +204,20 @@ mod tests {
             vitals.lacking(),
             ["the keys are not loaded", "not connected"]
         );
+        assert!(!vitals.has_started());
         keys.set(true);
         assert_eq!(vitals.lacking(), ["not connected"]);
+        assert!(vitals.has_started());
         up.send_replace(true);
         assert!(vitals.lacking().is_empty());
         assert_eq!(vitals.connections(), [("out", true)]);
         up.send_replace(false);
-        assert_eq!(vitals.lacking(), ["not connected"]);
+        keys.set(false);
+        assert_eq!(
+            vitals.lacking(),
+            ["the keys are not loaded", "not connected"]
+        );
+        assert!(vitals.has_started());
     }
 
     #[test]
