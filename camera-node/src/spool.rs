@@ -13,7 +13,7 @@
 //!     for each tile: 4 its length, then its ciphertext
 //! ```
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -137,6 +137,7 @@ impl Spool {
             _lock: lock,
         };
         let mut found = Found::default();
+        let mut lengths = HashSet::new();
         let names = spool.list().map_err(|error| unusable(folder, &error))?;
         for (run, name) in names {
             let path = folder.join(&name);
@@ -155,18 +156,17 @@ impl Spool {
                 session: header.frame.session,
                 seq: header.frame.seq,
             };
-            let size = match found.largest.bytes < bytes {
-                true => read_size(&path),
-                // No larger than another one.
-                false => Ok(FrameSize::default()),
-            };
-            match size {
-                Ok(size) => found.largest = found.largest.max(size),
-                Err(ReadError::Io(error)) => return Err(unusable(&path, &error)),
-                Err(ReadError::Torn(reason)) => {
-                    torn(&path, reason, &mut found);
-                    continue;
+            // Frames of one stream have one length.
+            if !lengths.contains(&bytes) {
+                match read_size(&path) {
+                    Ok(size) => found.largest = found.largest.max(size),
+                    Err(ReadError::Io(error)) => return Err(unusable(&path, &error)),
+                    Err(ReadError::Torn(reason)) => {
+                        torn(&path, reason, &mut found);
+                        continue;
+                    }
                 }
+                lengths.insert(bytes);
             }
             spool.run = spool.run.max(run + 1);
             spool.usage.used.fetch_add(bytes, Ordering::Relaxed);
