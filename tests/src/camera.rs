@@ -112,6 +112,18 @@ impl RunningCamera {
         }
     }
 
+    /// The next frame of which every tile but the last has been sent for the first time.
+    pub async fn sent(&mut self) -> FrameId {
+        loop {
+            let event = timeout(PATIENCE, self.events.recv()).await;
+            match event.expect("no frame was sent") {
+                Some(CameraEvent::Sent { frame, .. }) => return frame,
+                Some(_) => {}
+                None => panic!("the camera ended"),
+            }
+        }
+    }
+
     /// Waits until it has failed, which it has to.
     pub async fn failure(self) -> Failure {
         let ended = timeout(PATIENCE, self.task).await;

@@ -116,7 +116,7 @@ async fn more_than_the_ring_log_keeps_is_lost_without_a_word() {
     let mut consumer = consumer(&site, &broker).await;
     let mut camera = fast_camera(&site, &broker, u64::MAX);
     for _ in 0..FRAMES {
-        camera.captured().await;
+        camera.sent().await;
     }
     let tiles = stream().tile_plan().tile_count();
     let mut heard = 0;
