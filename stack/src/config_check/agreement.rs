@@ -161,9 +161,9 @@ fn receiver(node: &NodeFile, nodes: &[NodeFile], found: &mut Findings) {
 fn backlog(node: &NodeFile, backlog_bytes: usize, nodes: &[NodeFile], found: &mut Findings) {
     let (mut wide, mut narrow) = (0_u64, 0_u64);
     for camera in nodes.iter().filter_map(NodeFile::camera) {
-        let lane = match camera.stream.spec.scheme() {
-            SchemeId::Tfhe => &mut wide,
-            _ => &mut narrow,
+        let lane = match camera.stream.spec.scheme().get().tile_uses_all_threads() {
+            true => &mut wide,
+            false => &mut narrow,
         };
         *lane = lane.saturating_add(most_in_a_lane(camera));
     }
