@@ -75,6 +75,9 @@ impl Stranger {
 
     /// Leaves once the broker has confirmed everything.
     pub async fn leave(self) {
+        // A broker that hangs up on what it does not allow takes longer than a node waits when it stops.
+        let confirmed = timeout(PATIENCE, self.0.confirmed()).await;
+        confirmed.expect("the broker does not confirm");
         self.0.stop("done").await;
     }
 

@@ -318,7 +318,7 @@ async fn the_access_list_lets_each_node_say_and_hear_its_own() {
         for node in [CAMERA, WORKER, VIEWER] {
             stranger.say(&health(node), user.as_bytes().to_vec()).await;
         }
-        // Everything has been confirmed when this is done.
+        // Everything has been confirmed, or refused often enough, when this is done.
         stranger.leave().await;
     }
     // After all that, what each is allowed to hear.

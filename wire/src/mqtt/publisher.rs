@@ -174,6 +174,12 @@ impl Publisher {
         }
     }
 
+    /// Waits until the broker has confirmed everything that was taken on, or the publisher has given it up.
+    pub async fn confirmed(&self) {
+        // An error: it has ended, and nothing will be confirmed any more.
+        let _ = self.slots.acquire_many(UNCONFIRMED_LIMIT as u32).await;
+    }
+
     /// Waits until the broker has confirmed everything, says that the node has stopped, and
     /// disconnects.
     ///
