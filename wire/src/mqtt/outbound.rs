@@ -49,13 +49,15 @@ impl Outbound {
             match self.session.next().await {
                 Happening::Connected => self.resume(),
                 Happening::Event(Event::Incoming(Packet::PubAck(_))) => {
-                    self.barren = 0;
-                    self.release_slot();
+                    self.confirmed();
                 }
                 Happening::Event(Event::Outgoing(Outgoing::Disconnect)) => return,
                 Happening::Event(_) => {}
                 Happening::Lost { was_connected } => {
                     self.connected.send_replace(false);
+                    for _ in 0..self.session.take_last_confirmations() {
+                        self.confirmed();
+                    }
                     if self.keep_unsent().is_break() {
                         return;
                     }
@@ -109,6 +111,11 @@ impl Outbound {
         }
     }
 
+    fn confirmed(&mut self) {
+        self.barren = 0;
+        self.release_slot();
+    }
+
     fn release_slot(&self) {
         // A broker that confirms what was never sent must not widen the window.
         if self.slots.available_permits() < UNCONFIRMED_LIMIT {
@@ -143,7 +150,86 @@ impl Drop for Outbound {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use rumqttc::mqttbytes::v4;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::time::timeout;
+
     use super::*;
+    use crate::mqtt::{MqttConfig, Publisher};
+    use crate::topic::Topic;
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// The next packet of a client, `None` when it has left.
+    async fn packet(stream: &mut TcpStream, bytes: &mut bytes::BytesMut) -> Option<Packet> {
+        loop {
+            if let Ok(packet) = v4::Packet::read(bytes, 1 << 20) {
+                return Some(packet);
+            }
+            if stream.read_buf(bytes).await.unwrap_or(0) == 0 {
+                return None;
+            }
+        }
+    }
+
+    fn puback(pkid: u16) -> [u8; 4] {
+        let [high, low] = pkid.to_be_bytes();
+        [0x40, 2, high, low]
+    }
+
+    #[tokio::test]
+    async fn a_message_is_not_given_up_for_one_that_was_confirmed_with_the_last_words() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("mqtt://{}", listener.local_addr().unwrap());
+        let config = MqttConfig::new(
+            url.parse().unwrap(),
+            "home".parse().unwrap(),
+            "gate".parse().unwrap(),
+        );
+        // Hangs up on the first message for as long as it may, then confirms it and hangs up; takes everything after.
+        let broker = tokio::spawn(async move {
+            let mut taken = Vec::new();
+            for connection in 1.. {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut bytes = bytes::BytesMut::new();
+                while let Some(packet) = packet(&mut stream, &mut bytes).await {
+                    match packet {
+                        Packet::Connect(_) => stream.write_all(&[0x20, 2, 0, 0]).await.unwrap(),
+                        Packet::Publish(publish) if publish.qos == QoS::AtLeastOnce => {
+                            if connection >= BARREN_CONNECTIONS {
+                                taken.push(publish.payload.to_vec());
+                                stream.write_all(&puback(publish.pkid)).await.unwrap();
+                            }
+                            if connection <= BARREN_CONNECTIONS {
+                                // What the client still sends is read, or the last words would be lost.
+                                stream.shutdown().await.unwrap();
+                                while stream.read_buf(&mut bytes).await.unwrap_or(0) > 0 {}
+                                break;
+                            }
+                        }
+                        Packet::Disconnect => return taken,
+                        _ => {}
+                    }
+                }
+            }
+            unreachable!()
+        });
+        let publisher = Publisher::connect(&config, "out", CancellationToken::new());
+        let topic = Topic::NodeHealth {
+            site: config.site.clone(),
+            node: config.node.clone(),
+        };
+        for payload in [b"one", b"two"] {
+            publisher.publish(&topic, payload.to_vec()).await.unwrap();
+        }
+        timeout(PATIENCE, publisher.confirmed()).await.unwrap();
+        publisher.stop("done").await;
+        let taken = timeout(PATIENCE, broker).await.unwrap().unwrap();
+        assert_eq!(taken, [b"one", b"two"]);
+    }
 
     #[test]
     fn what_was_written_comes_before_what_waited() {

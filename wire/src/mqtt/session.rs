@@ -114,6 +114,15 @@ impl Session {
         std::mem::take(&mut self.eventloop.pending)
     }
 
+    /// How many messages the broker confirmed just before the connection was lost. rumqttc would tell only after the next
+    /// connection.
+    pub(super) fn take_last_confirmations(&mut self) -> usize {
+        let events = &mut self.eventloop.state.events;
+        let before = events.len();
+        events.retain(|event| !matches!(event, Event::Incoming(Packet::PubAck(_))));
+        before - events.len()
+    }
+
     /// A connection over TLS knows better than rumqttc why it ended.
     async fn trouble_of(&mut self, error: &ConnectionError) -> Trouble {
         let trouble = Trouble::of(error, &self.dial.config);
