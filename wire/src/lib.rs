@@ -20,6 +20,7 @@ pub mod config;
 pub mod envelope;
 pub mod failure;
 mod hex;
+pub mod http;
 pub mod identity;
 pub mod message;
 pub mod mqtt;

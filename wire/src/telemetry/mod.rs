@@ -3,11 +3,10 @@
 //!
 //! Figures are counts, sizes and times. None follows from plaintext; the viewer counts maps and never shows a value.
 
-mod connection;
 mod health;
-mod http;
 mod logs;
 mod metrics;
+mod pages;
 mod process;
 mod supervisor;
 mod vitals;
@@ -24,9 +23,9 @@ use crate::role::NodeRole;
 use crate::shutdown::Shutdown;
 
 pub use health::{Flow, HealthReport, RESIDENT_STEP_MIB};
-pub use http::{LOOPBACK_MEND, loopback_problem};
 pub use logs::{FILTER_VARIABLE, init};
 pub use metrics::{Family, Page};
+pub use pages::{LOOPBACK_MEND, loopback_problem};
 pub use vitals::{Need, Vitals};
 
 /// The telemetry of one running node. Dropping it ends all of it.
@@ -60,7 +59,7 @@ impl Telemetry {
         let mut tasks = JoinSet::new();
         let mut address = None;
         if let Some(listen) = config.listen {
-            let server = http::Server::bind(listen).await?;
+            let server = pages::Server::bind(listen).await?;
             tracing::info!(listen = %server.address(), "metrics and health are served");
             address = Some(server.address());
             tasks.spawn(server.run(Arc::new(page), vitals.clone()));

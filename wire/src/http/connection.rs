@@ -13,26 +13,36 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{self, Sleep};
 
-/// How long a connection may last, whatever happens on it. Who wants to know more connects again.
-const LIFETIME: Duration = Duration::from_secs(10);
-/// The bytes of all requests of a connection.
-const MOST_BYTES: usize = 16 << 10;
-/// Connections at once. More wait until one has ended.
-const MOST_CONNECTIONS: usize = 16;
+/// What the connections of a server may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// Connections at once. More wait until one has ended.
+    pub connections: usize,
+    /// How long a connection may last, whatever happens on it.
+    pub lifetime: Duration,
+    /// The bytes of all requests of a connection.
+    pub request_bytes: usize,
+}
+
 /// How long accepting rests after a failure, such as too many open files.
 const REST: Duration = Duration::from_millis(500);
 
 /// Accepts connections with limits.
-pub(super) struct LimitedListener {
+#[derive(Debug)]
+pub struct LimitedListener {
     listener: TcpListener,
+    limits: ConnectionLimits,
     places: Arc<Semaphore>,
 }
 
 impl LimitedListener {
-    pub(super) fn new(listener: TcpListener) -> Self {
+    /// Accepts from `listener`.
+    #[must_use]
+    pub fn new(listener: TcpListener, limits: ConnectionLimits) -> Self {
         Self {
             listener,
-            places: Arc::new(Semaphore::new(MOST_CONNECTIONS)),
+            limits,
+            places: Arc::new(Semaphore::new(limits.connections)),
         }
     }
 }
@@ -46,9 +56,11 @@ impl Listener for LimitedListener {
         let place = self.places.clone().acquire_owned().await.ok();
         loop {
             match self.listener.accept().await {
-                Ok((stream, peer)) => return (LimitedStream::new(stream, LIFETIME, place), peer),
+                Ok((stream, peer)) => {
+                    return (LimitedStream::new(stream, self.limits, place), peer);
+                }
                 Err(error) => {
-                    tracing::debug!(%error, "a connection to the metrics was not accepted");
+                    tracing::debug!(%error, "a connection was not accepted");
                     time::sleep(REST).await;
                 }
             }
@@ -61,7 +73,8 @@ impl Listener for LimitedListener {
 }
 
 /// A connection with a deadline and a limit on what it reads.
-pub(super) struct LimitedStream<S> {
+#[derive(Debug)]
+pub struct LimitedStream<S> {
     stream: S,
     deadline: Pin<Box<Sleep>>,
     left: usize,
@@ -69,11 +82,11 @@ pub(super) struct LimitedStream<S> {
 }
 
 impl<S> LimitedStream<S> {
-    fn new(stream: S, lifetime: Duration, place: Option<OwnedSemaphorePermit>) -> Self {
+    fn new(stream: S, limits: ConnectionLimits, place: Option<OwnedSemaphorePermit>) -> Self {
         Self {
             stream,
-            deadline: Box::pin(time::sleep(lifetime)),
-            left: MOST_BYTES,
+            deadline: Box::pin(time::sleep(limits.lifetime)),
+            left: limits.request_bytes,
             _place: place,
         }
     }
@@ -134,11 +147,17 @@ mod tests {
 
     use super::*;
 
+    const LIMITS: ConnectionLimits = ConnectionLimits {
+        connections: 1,
+        lifetime: Duration::from_secs(10),
+        request_bytes: 16 << 10,
+    };
+
     #[tokio::test]
     async fn a_connection_ends_at_its_deadline() {
         let (_client, server) = duplex(64);
         let lifetime = Duration::from_millis(50);
-        let mut server = LimitedStream::new(server, lifetime, None);
+        let mut server = LimitedStream::new(server, ConnectionLimits { lifetime, ..LIMITS }, None);
         let began = time::Instant::now();
         let error = server.read_u8().await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
@@ -150,14 +169,14 @@ mod tests {
     #[tokio::test]
     async fn an_endless_request_is_cut_off() {
         let (mut client, server) = duplex(1024);
-        let mut server = LimitedStream::new(server, LIFETIME, None);
+        let mut server = LimitedStream::new(server, LIMITS, None);
         let endless =
             tokio::spawn(async move { while client.write_all(&[b'a'; 512]).await.is_ok() {} });
         let mut read = Vec::new();
         let error = server.read_to_end(&mut read).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidData);
         assert!(
-            (MOST_BYTES..2 * MOST_BYTES).contains(&read.len()),
+            (LIMITS.request_bytes..2 * LIMITS.request_bytes).contains(&read.len()),
             "{}",
             read.len()
         );

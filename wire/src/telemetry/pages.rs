@@ -1,24 +1,32 @@
 //! The pages `/metrics`, `/healthz` and `/readyz`, on loopback only.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
 
-use super::connection::LimitedListener;
 use super::metrics::{MEDIA_TYPE, Page};
 use super::vitals::Vitals;
 use crate::failure::{Failure, FailureKind};
+use crate::http::{ConnectionLimits, LimitedListener, is_loopback, named_host};
 
 /// What to do instead of listening on an address that others can reach.
 pub const LOOPBACK_MEND: &str = "listen on 127.0.0.1, and let the collector of the metrics run on \
 this machine or come through a tunnel";
+
+/// Who wants to know more connects again.
+const LIMITS: ConnectionLimits = ConnectionLimits {
+    connections: 16,
+    lifetime: Duration::from_secs(10),
+    request_bytes: 16 << 10,
+};
 
 const OTHER_HOST: &str =
     "ask for 127.0.0.1, [::1] or localhost: these pages are served under no other name\n";
@@ -68,7 +76,7 @@ impl Server {
 
     /// Serves until dropped.
     pub(super) async fn run(self, page: Arc<Page>, vitals: Vitals) {
-        let listener = LimitedListener::new(self.listener);
+        let listener = LimitedListener::new(self.listener, LIMITS);
         // It accepts for ever, and has no failure of its own.
         if let Err(error) = axum::serve(listener, router(page, vitals)).await {
             tracing::error!(%error, "metrics and health are no longer served");
@@ -95,41 +103,10 @@ fn router(page: Arc<Page>, vitals: Vitals) -> Router {
 /// Turns away who asks for another host: a page in a browser of this machine whose own name was
 /// made to mean 127.0.0.1 could read the answers (DNS rebinding).
 async fn loopback_only(request: Request, next: Next) -> Response {
-    if is_for_loopback(request.headers(), request.uri()) {
+    if named_host(request.headers(), request.uri(), is_loopback).is_some() {
         next.run(request).await
     } else {
         (StatusCode::MISDIRECTED_REQUEST, OTHER_HOST).into_response()
-    }
-}
-
-/// Whether the one `Host`, and the host of an absolute target, mean this machine.
-fn is_for_loopback(headers: &HeaderMap, target: &Uri) -> bool {
-    let mut hosts = headers.get_all(header::HOST).iter();
-    let named = match (hosts.next(), hosts.next()) {
-        (Some(host), None) => host.to_str().is_ok_and(is_loopback),
-        _ => false,
-    };
-    let target = target.authority();
-    named && target.is_none_or(|authority| is_loopback(authority.as_str()))
-}
-
-/// `localhost`, 127.0.0.0/8 or `[::1]`, with or without a port.
-fn is_loopback(host: &str) -> bool {
-    let (name, port) = match host.rsplit_once(':') {
-        Some((name, port)) if !port.contains(']') => (name, Some(port)),
-        _ => (host, None),
-    };
-    if port.is_some_and(|port| !port.bytes().all(|byte| byte.is_ascii_digit())) {
-        return false;
-    }
-    if let Some(address) = name.strip_prefix('[') {
-        let address = address.strip_suffix(']').map(str::parse::<Ipv6Addr>);
-        return matches!(address, Some(Ok(address)) if address.is_loopback());
-    }
-    match name.parse::<IpAddr>() {
-        Ok(IpAddr::V4(address)) => address.is_loopback(),
-        Ok(IpAddr::V6(_)) => false,
-        Err(_) => name.eq_ignore_ascii_case("localhost"),
     }
 }
 
@@ -155,7 +132,6 @@ fn verdict(well: &str, amiss: &[String]) -> (StatusCode, String) {
 mod tests {
     use std::io::{Read, Write};
     use std::net::TcpStream;
-    use std::time::Duration;
 
     use super::super::{Family, Need, Telemetry};
     use super::*;
