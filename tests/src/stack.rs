@@ -72,9 +72,8 @@ impl Stack {
     pub async fn start_with_keys(broker: Broker, site: Site, key_sets: &[PathBuf]) -> Self {
         let stop = Shutdown::new();
         let keys = |file: &str| key_sets.iter().map(|set| set.join(file)).collect();
+        let link = site.link(VIEWER, broker.addr());
         let viewer = ViewerConfig {
-            link: site.link(VIEWER, broker.addr()),
-            client_keys: keys(client_key::CLIENT_KEY_FILE),
             out: Some(OutConfig {
                 folder: site.path().join("out"),
                 pictures: true,
@@ -82,8 +81,8 @@ impl Stack {
             }),
             frames_in_progress: 8,
             telemetry: telemetry(),
-            log: LogConfig::default(),
             insecure_plain: true,
+            ..ViewerConfig::new(link, keys(client_key::CLIENT_KEY_FILE))
         };
         let (sender, events) = mpsc::unbounded_channel();
         let observer = Arc::new(move |event| drop(sender.send(event)));

@@ -215,13 +215,8 @@ async fn stream(mosquitto: &mut Mosquitto, count: u64, kill_after: Option<u64>) 
     let mut link = site.link(VIEWER, mosquitto.address());
     link.mqtt = mosquitto.mqtt(VIEWER);
     let viewer = ViewerConfig {
-        link,
-        client_keys: vec![keys.join(client_key::CLIENT_KEY_FILE)],
-        out: None,
-        frames_in_progress: 8,
-        telemetry: TelemetryConfig::default(),
-        log: LogConfig::default(),
         insecure_plain: true,
+        ..ViewerConfig::new(link, vec![keys.join(client_key::CLIENT_KEY_FILE)])
     };
     let (sender, mut events) = mpsc::unbounded_channel();
     let observer = Arc::new(move |event| drop(sender.send(event)));

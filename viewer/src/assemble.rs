@@ -63,6 +63,8 @@ pub struct Inserted {
     pub ready: Vec<WholeFrame>,
     /// Frames that can no longer become whole, or were given up to make room.
     pub given_up: Vec<IncompleteFrame>,
+    /// How many tiles of its frame have arrived with this one; 0 when it was dropped.
+    pub arrived: u32,
 }
 
 /// One frame in progress.
@@ -184,6 +186,7 @@ impl Assembler {
         self.parts[at].touched = self.tiles;
         self.parts[at].pool_ms += u64::from(pool_ms);
         self.parts[at].bytes += bytes;
+        inserted.arrived = self.parts[at].arrived_count;
         self.release(&header.frame, &mut inserted);
         Ok(inserted)
     }

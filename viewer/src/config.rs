@@ -10,6 +10,9 @@ use wire::config::{
 };
 use wire::node::LinkConfig;
 
+use crate::lab::{LabConfig, LabToml};
+use crate::web::{WebConfig, WebToml};
+
 /// Frames that may be in progress when the file does not say.
 const DEFAULT_FRAMES_IN_PROGRESS: usize = 32;
 
@@ -31,6 +34,10 @@ pub struct ViewerConfig {
     pub frames_in_progress: usize,
     /// Where its metrics and health are served.
     pub telemetry: TelemetryConfig,
+    /// The web page, if one is served.
+    pub web: Option<WebConfig>,
+    /// The lab of the page, if there is one.
+    pub lab: Option<LabConfig>,
     /// How log lines look.
     pub log: LogConfig,
     /// Whether keys of the scheme `plain`, which hides nothing, are taken. Never from a file.
@@ -58,6 +65,8 @@ struct ViewerToml {
     out: Option<OutToml>,
     limits: Option<LimitsToml>,
     telemetry: Option<TelemetryToml>,
+    web: Option<WebToml>,
+    lab: Option<LabToml>,
     log: Option<LogToml>,
 }
 
@@ -85,6 +94,22 @@ struct LimitsToml {
 }
 
 impl ViewerConfig {
+    /// A viewer that keeps nothing and shows nothing, but for its receipts.
+    #[must_use]
+    pub fn new(link: LinkConfig, client_keys: Vec<PathBuf>) -> Self {
+        Self {
+            link,
+            client_keys,
+            out: None,
+            frames_in_progress: DEFAULT_FRAMES_IN_PROGRESS,
+            telemetry: TelemetryConfig::default(),
+            web: None,
+            lab: None,
+            log: LogConfig::default(),
+            insecure_plain: false,
+        }
+    }
+
     /// Reads the configuration file at `path`. Opens nothing that it names.
     ///
     /// # Errors
@@ -112,6 +137,16 @@ fn meaning(typed: ViewerToml, problems: &mut Problems) -> Option<ViewerConfig> {
     let frames = frames.unwrap_or(DEFAULT_FRAMES_IN_PROGRESS);
     let frames = problems.in_range("limits.frames_in_progress", frames, 1..=1024);
     let telemetry = TelemetryToml::meaning(typed.telemetry, problems);
+    let web = WebToml::meaning(typed.web, problems);
+    let lab = LabToml::meaning(typed.lab, problems);
+    if matches!((&web, &lab), (Some(None), Some(Some(_)))) {
+        let mend = "add the section [web], or remove [lab]";
+        problems.push(
+            "lab",
+            "the lab is a part of the page, and there is no page",
+            mend,
+        );
+    }
     Some(ViewerConfig {
         link: link?,
         client_keys: keys?.iter().map(|key| problems.resolve(key)).collect(),
@@ -122,6 +157,8 @@ fn meaning(typed: ViewerToml, problems: &mut Problems) -> Option<ViewerConfig> {
         }),
         frames_in_progress: frames?,
         telemetry: telemetry?,
+        web: web?,
+        lab: lab?,
         log: LogToml::meaning(typed.log),
         insecure_plain: false,
     })

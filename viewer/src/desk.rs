@@ -45,6 +45,12 @@ pub(crate) enum MessageRefusal {
 pub(crate) enum Step {
     /// A tile was new. It may have made frames ready, and may have been the end of others.
     Placed {
+        /// The frame of the tile.
+        frame: FrameId,
+        /// How many of its tiles have arrived.
+        arrived: u32,
+        /// How many tiles it has.
+        tiles: u32,
         /// The frames whose turn has come, in their order.
         ready: Vec<WholeFrame>,
         /// The frames that were given up.
@@ -127,6 +133,9 @@ impl Desk {
             .assembler
             .insert(header, tile.message().pool_ms, bytes, contents)?;
         Ok(Step::Placed {
+            frame: header.frame.clone(),
+            arrived: placed.arrived,
+            tiles: header.tiles,
             ready: placed.ready,
             given_up: placed.given_up,
         })

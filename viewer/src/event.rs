@@ -1,13 +1,34 @@
 //! What a viewer tells its observer, and what it counts.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use cipherframe::{FeatureMap, StreamSpec};
+use serde::{Deserialize, Serialize};
 use wire::message::FrameId;
+use wire::name::Name;
+
+use crate::anomaly::Region;
+use crate::journal::SessionText;
+use crate::sessions::Gap;
 
 /// Something that happened at a viewer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum ViewerEvent {
+    /// The web page is served.
+    Serving {
+        /// Where.
+        address: SocketAddr,
+    },
+    /// A tile of a frame arrived.
+    Tile {
+        /// The frame.
+        frame: FrameId,
+        /// How many of its tiles have arrived.
+        arrived: u32,
+        /// How many tiles it has.
+        tiles: u32,
+    },
     /// A map is finished: decrypted, its receipt sent, its picture written.
     Map {
         /// The frame it was made of.
@@ -16,6 +37,12 @@ pub enum ViewerEvent {
         spec: StreamSpec,
         /// The map.
         map: FeatureMap,
+        /// What is missing before it.
+        gap: Gap,
+        /// The camera's clock when the frame was captured, Unix milliseconds.
+        captured_unix_ms: u64,
+        /// How unusual it is, where its camera is watched.
+        score: Option<MapScore>,
         /// From capture to now by the clocks of camera and viewer, in milliseconds; 0 when they disagree.
         latency_ms: u64,
         /// The workers' time for all its tiles, in milliseconds.
@@ -23,6 +50,8 @@ pub enum ViewerEvent {
         /// The size of all its map tiles, in bytes of ciphertext.
         bytes: u64,
     },
+    /// Something unusual begins, goes on or ends. Comes before the map that it was seen in.
+    Anomaly(AnomalyEvent),
     /// A frame is whole, but what was decrypted is no map of it.
     Unreadable {
         /// The frame.
@@ -46,6 +75,61 @@ pub enum ViewerEvent {
         /// Why.
         reason: String,
     },
+}
+
+/// How unusual a map is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct MapScore {
+    /// The smoothed score, from 0.
+    pub value: f64,
+    /// From here on it is unusual.
+    pub threshold: f64,
+    /// Where in the map, in windows.
+    pub region: Option<Region>,
+}
+
+/// Which part of an anomaly an [`AnomalyEvent`] tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AnomalyKind {
+    /// It begins.
+    Begin,
+    /// It goes on; at most once a second.
+    Update,
+    /// It is over.
+    End,
+}
+
+/// A line of `events.jsonl`: something unusual begins, goes on or ends.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnomalyEvent {
+    /// Which of the three.
+    pub kind: AnomalyKind,
+    /// The same from begin to end, and unique: `CAMERA-MILLISECONDS-NUMBER`.
+    pub id: String,
+    /// The camera.
+    pub camera: Name,
+    /// The camera's run.
+    pub session: SessionText,
+    /// The frame that this was seen in.
+    pub seq: u64,
+    /// When the camera captured that frame, Unix milliseconds.
+    pub captured_unix_ms: u64,
+    /// When the camera captured the frame that it began with.
+    pub began_unix_ms: u64,
+    /// When the camera captured the last frame of it; `null` until it is over.
+    pub ended_unix_ms: Option<u64>,
+    /// The score of this frame.
+    pub score: f64,
+    /// The highest score since it began.
+    pub peak: f64,
+    /// The frame of the highest score.
+    pub peak_seq: u64,
+    /// From here on a score is unusual.
+    pub threshold: f64,
+    /// Where in the map, all frames of it together, in windows.
+    pub region: Option<Region>,
 }
 
 /// What a viewer did from start to end.

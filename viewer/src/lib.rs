@@ -8,6 +8,7 @@
 //! ([`picture`]) and a line of the log of frames ([`journal`]), gets its receipt, and becomes a line for people
 //! ([`report`]) and an event for the observer. [`terminal`] draws maps as text for those who want that.
 
+pub mod anomaly;
 mod archive;
 pub mod assemble;
 mod config;
@@ -16,6 +17,7 @@ mod event;
 mod figures;
 pub mod journal;
 mod keyring;
+mod lab;
 mod outlet;
 pub mod picture;
 pub mod report;
@@ -24,7 +26,12 @@ mod sessions;
 pub mod terminal;
 #[cfg(test)]
 mod testing;
+mod watch;
+mod web;
 
 pub use config::{DEFAULT_LOG_BYTES, OutConfig, ViewerConfig};
-pub use event::{ViewerEvent, ViewerSummary};
+pub use event::{AnomalyEvent, AnomalyKind, MapScore, ViewerEvent, ViewerSummary};
+pub use lab::LabConfig;
 pub use run::run;
+pub use sessions::Gap;
+pub use web::{DEFAULT_WEB_PORT, WebConfig};

@@ -32,7 +32,7 @@ pub(crate) struct Outlet {
     pub(crate) archive: Arc<Archive>,
     pub(crate) shutdown: CancellationToken,
     pub(crate) identity: SigningIdentity,
-    pub(crate) publisher: Publisher,
+    pub(crate) publisher: Arc<Publisher>,
     pub(crate) observer: Arc<dyn Fn(ViewerEvent) + Send + Sync>,
     pub(crate) summary: ViewerSummary,
     /// Whether lines get into the log.
@@ -43,8 +43,19 @@ impl Outlet {
     /// Does what a step asks for.
     pub(crate) async fn follow(&mut self, topic: &str, step: Step) {
         match step {
-            Step::Placed { ready, given_up } => {
+            Step::Placed {
+                frame,
+                arrived,
+                tiles,
+                ready,
+                given_up,
+            } => {
                 self.summary.tiles += 1;
+                (self.observer)(ViewerEvent::Tile {
+                    frame,
+                    arrived,
+                    tiles,
+                });
                 self.settled(ready, given_up).await;
             }
             Step::Repeated {
@@ -135,6 +146,7 @@ impl Outlet {
         let (pool_ms, bytes) = (whole.pool_ms, whole.bytes);
         let spec = StreamSpec::clone(&whole.spec);
         let now = unix_ms();
+        let captured_unix_ms = whole.captured_unix_ms;
         let latency_ms = now.saturating_sub(whole.captured_unix_ms);
         let record = |status| Record::of(&whole, status, now);
         let (as_map, as_unreadable) = (record(Status::Map), record(Status::Unreadable));
@@ -159,10 +171,14 @@ impl Outlet {
                 self.summary.maps += 1;
                 report::log_map(&frame, &map, latency_ms, pool_ms);
                 self.picture(&frame, &map).await;
+                let score = None;
                 (self.observer)(ViewerEvent::Map {
                     frame,
                     spec,
                     map: Arc::unwrap_or_clone(map),
+                    gap,
+                    captured_unix_ms,
+                    score,
                     latency_ms,
                     pool_ms,
                     bytes,

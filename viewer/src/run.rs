@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::watch;
-use tokio::task::{self, JoinError};
+use tokio::task::{self, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use wire::envelope::Limits;
 use wire::failure::{Failure, FailureKind};
 use wire::mqtt::Incoming;
 use wire::node::{Credentials, NodeLink, WithoutBroker};
 use wire::role::NodeRole;
-use wire::telemetry::Telemetry;
+use wire::telemetry::{Page, Telemetry};
 use wire::topic::Topic;
 
 use crate::archive::Archive;
@@ -21,7 +21,13 @@ use crate::desk::{Desk, Step};
 use crate::event::{ViewerEvent, ViewerSummary};
 use crate::figures::Figures;
 use crate::keyring;
+use crate::lab::{Courier, Lab};
 use crate::outlet::Outlet;
+use crate::web::hub::{Hub, Now};
+use crate::web::{Pages, Server};
+
+/// What the node is called in its metrics.
+const NODE: &str = "viewer";
 
 /// Runs a viewer until `shutdown` is cancelled. `observer` is told what happens, in order, and must not block.
 ///
@@ -40,14 +46,40 @@ pub async fn run(
     let credentials = Credentials::load(&config.link.node, NodeRole::Viewer)?;
     let (figures, shown) = watch::channel(Figures::default());
     let flow = shown.clone();
-    let families = move || shown.borrow().families();
+    let families = {
+        let shown = shown.clone();
+        move || shown.borrow().families()
+    };
     let needs = [
         "the client keys are not loaded",
         "the MQTT broker has not answered yet",
         "the log of frames cannot be written",
     ];
-    let telemetry = Telemetry::start("viewer", &config.telemetry, needs, families, &shutdown);
+    let telemetry = Telemetry::start(NODE, &config.telemetry, needs, families.clone(), &shutdown);
     let (mut telemetry, [keys_loaded, connected, log_works]) = telemetry.await?;
+    let mut tasks = JoinSet::new();
+    let mut courier = None;
+    let observer = match &config.web {
+        None => observer,
+        Some(web) => {
+            let server = Server::bind(web).await?;
+            if let Some(lab) = config.lab.clone() {
+                let site = config.link.node.site.clone();
+                let loaded = task::spawn_blocking(move || Courier::load(&lab, &site));
+                courier = Some(loaded.await.map_err(|error| panicked(&error))??);
+            }
+            let lab = courier.as_ref().map(Courier::lab);
+            let address = server.address();
+            tracing::info!(%address, "the web page is served");
+            observer(ViewerEvent::Serving { address });
+            let hub = Arc::new(Hub::new(config.link.node.site.clone()));
+            let metrics = Page::new(NODE, telemetry.vitals().clone(), families);
+            let vitals = telemetry.vitals().clone();
+            let pages = Pages::new(hub.clone(), vitals, shown.clone(), metrics, lab.clone());
+            tasks.spawn(server.run(pages));
+            shown_on(hub, lab, observer)
+        }
+    };
     let (out, site) = (config.out.clone(), config.link.node.site.clone());
     let archive = task::spawn_blocking(move || Archive::open(out.as_ref(), &site));
     let (archive, sessions) = archive.await.map_err(|error| panicked(&error))??;
@@ -76,6 +108,10 @@ pub async fn run(
         mut subscriber,
     } = link;
 
+    let publisher = Arc::new(publisher);
+    if let Some(courier) = courier {
+        tasks.spawn(courier.run(publisher.clone()));
+    }
     let limits = Limits {
         max_envelope_bytes: config.link.mqtt.max_packet_bytes,
     };
@@ -116,7 +152,11 @@ pub async fn run(
     for part in desk.assembler.give_up_all() {
         outlet.incomplete(part);
     }
-    outlet.publisher.stop("asked to stop").await;
+    // The lab's work is not finished: who asked for it is gone with the page.
+    tasks.shutdown().await;
+    if let Some(publisher) = Arc::into_inner(outlet.publisher) {
+        publisher.stop("asked to stop").await;
+    }
     let summary = outlet.summary;
     tracing::info!("viewer stopped: {summary}");
     if shutdown.is_cancelled() {
@@ -124,6 +164,21 @@ pub async fn run(
     } else {
         Err(ended_unasked())
     }
+}
+
+/// Tells the pages first, then `observer`.
+fn shown_on(
+    hub: Arc<Hub>,
+    lab: Option<Arc<Lab>>,
+    observer: Arc<dyn Fn(ViewerEvent) + Send + Sync>,
+) -> Arc<dyn Fn(ViewerEvent) + Send + Sync> {
+    Arc::new(move |event| {
+        hub.observe(&event, Now::read());
+        if let Some(lab) = &lab {
+            lab.observe(&event);
+        }
+        observer(event);
+    })
 }
 
 /// Takes a message on a thread that may block.

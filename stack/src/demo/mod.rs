@@ -24,11 +24,12 @@ use clap::Args as ClapArgs;
 use nodes::{Event, Running};
 use plan::Plan;
 use screen::{Printer, Screen};
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use streams::Choice;
 use tally::Tally;
-use viewer::ViewerEvent;
+use viewer::{ViewerEvent, WebConfig};
 use wire::config::{LogConfig, LogFormat, LogLevel};
 use wire::failure::{Failure, FailureKind};
 use wire::name::Name;
@@ -64,7 +65,10 @@ pub(crate) struct Args {
     /// The folder with the keys, made on first start
     #[arg(long, default_value = "blindsight-data")]
     data: PathBuf,
-    /// Draw no pictures
+    /// Where the web page is served, on this machine only [default: 127.0.0.1:8470, or a free port]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    web: Option<SocketAddr>,
+    /// Draw no pictures, and serve no web page unless --web says where
     #[arg(long)]
     headless: bool,
     /// Compare every map with plaintext pooling of the very same quantised frame
@@ -93,6 +97,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         streams: args.scheme.streams(&args.stream, args.feature)?,
         data: DataFolder::new(&args.data),
         out: args.out.clone(),
+        web: web(args)?,
         insecure_plain: args.stream.insecure_plain,
         frames: args.frames,
     };
@@ -146,6 +151,12 @@ async fn watch(
             Event::Viewer(
                 ViewerEvent::Unreadable { frame, .. } | ViewerEvent::Incomplete { frame, .. },
             ) => running.frame_done(&frame.camera),
+            Event::Viewer(ViewerEvent::Serving { address }) => {
+                eprintln!("the page is at http://{address}/");
+            }
+            // The page's lab is no stream of the demo.
+            Event::Viewer(ViewerEvent::Map { frame, .. }) if frame.camera.as_str() == plan::LAB => {
+            }
             Event::Viewer(event) => {
                 if let Some(map) = tally.viewer(event) {
                     let camera = map.frame.camera.clone();
@@ -188,6 +199,32 @@ async fn until(deadline: Option<Instant>) {
         Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
         None => std::future::pending().await,
     }
+}
+
+/// Where the page is served, if it is.
+fn web(args: &Args) -> Result<Option<WebConfig>, Failure> {
+    let listen = match args.web {
+        Some(listen) if !listen.ip().is_loopback() => {
+            return Err(Failure::new(
+                FailureKind::Usage,
+                format!("--web {listen} can be reached from other machines"),
+                "give an address of 127.0.0.1; a viewer with a configuration file can ask for a token",
+            ));
+        }
+        Some(listen) => listen,
+        None if args.headless => return Ok(None),
+        None => {
+            let usual = WebConfig::default().listen;
+            match TcpListener::bind(usual) {
+                Ok(_) => usual,
+                Err(_) => SocketAddr::new(usual.ip(), 0),
+            }
+        }
+    };
+    Ok(Some(WebConfig {
+        listen,
+        ..WebConfig::default()
+    }))
 }
 
 fn interval(fps: f64) -> Result<Duration, Failure> {

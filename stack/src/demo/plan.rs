@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
-use viewer::{DEFAULT_LOG_BYTES, OutConfig, ViewerConfig};
+use viewer::{DEFAULT_LOG_BYTES, LabConfig, OutConfig, ViewerConfig, WebConfig};
 use wire::config::{LogConfig, NodeConfig, TelemetryConfig};
 use wire::mqtt::{BrokerAddress, MqttConfig};
 use wire::name::Name;
@@ -26,6 +26,9 @@ pub(crate) const WORKER: &str = "worker";
 
 /// The one viewer, with the client keys of all schemes.
 pub(crate) const VIEWER: &str = "viewer";
+
+/// The camera that the frames of the page's lab come from.
+pub(crate) const LAB: &str = "lab";
 
 /// Frames without a receipt, for each camera: one is pooled while the next is encrypted.
 pub(crate) const CREDIT: NonZeroU32 = NonZeroU32::new(2).unwrap();
@@ -50,6 +53,8 @@ pub(crate) struct Plan {
     pub(crate) data: DataFolder,
     /// Where pictures go, if anywhere.
     pub(crate) out: Option<PathBuf>,
+    /// The page, if there is one.
+    pub(crate) web: Option<WebConfig>,
     /// Whether scheme plain is allowed.
     pub(crate) insecure_plain: bool,
     /// How many frames each camera sends.
@@ -69,7 +74,9 @@ impl Plan {
             name: stream.camera.clone(),
             role: NodeRole::Camera,
         });
+        let lab = self.web.as_ref().map(|_| (LAB, NodeRole::Camera));
         let others = [(WORKER, NodeRole::Worker), (VIEWER, NodeRole::Viewer)];
+        let others = others.into_iter().chain(lab);
         let others = others.map(|(text, role)| Node {
             name: name(text),
             role,
@@ -80,20 +87,30 @@ impl Plan {
     /// The viewer's configuration.
     pub(crate) fn viewer(&self, broker: Endpoint) -> ViewerConfig {
         let client_keys = self.schemes().into_iter();
+        let client_keys = client_keys.map(|scheme| self.data.key_set(scheme).client_key());
         ViewerConfig {
-            link: self.link(name(VIEWER), broker),
-            client_keys: client_keys
-                .map(|scheme| self.data.key_set(scheme).client_key())
-                .collect(),
             out: self.out.clone().map(|folder| OutConfig {
                 folder,
                 pictures: true,
                 log_bytes: DEFAULT_LOG_BYTES,
             }),
             frames_in_progress: FRAMES_IN_PROGRESS,
-            telemetry: TelemetryConfig::default(),
-            log: LogConfig::default(),
+            web: self.web.clone(),
+            lab: self.web.as_ref().map(|_| self.lab()),
             insecure_plain: self.insecure_plain,
+            ..ViewerConfig::new(self.link(name(VIEWER), broker), client_keys.collect())
+        }
+    }
+
+    /// The lab of the page.
+    fn lab(&self) -> LabConfig {
+        let public_keys = self.schemes().into_iter();
+        LabConfig {
+            name: name(LAB),
+            signing_key: self.data.signing_key(&name(LAB)),
+            public_keys: public_keys
+                .map(|scheme| self.data.key_set(scheme).public_key())
+                .collect(),
         }
     }
 

@@ -99,6 +99,7 @@ impl Tally {
             latency_ms,
             pool_ms,
             bytes,
+            ..
         } = event
         else {
             return None;

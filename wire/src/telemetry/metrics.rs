@@ -12,7 +12,8 @@ use super::process;
 use super::vitals::Vitals;
 
 /// The media type of [`Page::text`].
-pub(super) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// The media type of [`Page::text`].
+pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// A metric with its values, one for each label, or a single one without.
 #[derive(Clone, Debug, PartialEq)]

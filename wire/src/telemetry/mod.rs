@@ -24,7 +24,7 @@ use crate::shutdown::Shutdown;
 
 pub use health::{Flow, HealthReport, RESIDENT_STEP_MIB};
 pub use logs::{FILTER_VARIABLE, init};
-pub use metrics::{Family, Page};
+pub use metrics::{Family, MEDIA_TYPE, Page};
 pub use pages::{LOOPBACK_MEND, loopback_problem};
 pub use vitals::{Need, Vitals};
 

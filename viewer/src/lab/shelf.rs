@@ -1,0 +1,161 @@
+//! Pictures and runs that are kept in memory: the latest few of each.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cipherframe::StreamSpec;
+use tokio_util::sync::CancellationToken;
+
+use super::comparison::Comparison;
+use super::picture::Picture;
+use super::plan::RunRequest;
+use crate::web::api::schema::Problem;
+
+/// Pictures that are kept, each of at most a megabyte.
+const PICTURES: usize = 16;
+/// Runs that are kept.
+const RUNS: usize = 16;
+/// Runs that may wait or be in work.
+const OPEN_RUNS: usize = 4;
+
+/// How far a variant is.
+#[derive(Debug, Clone)]
+pub(crate) enum Stage {
+    /// It waits for its turn.
+    Queued,
+    /// No tile has come back yet, and some are still to be encrypted.
+    Encrypting,
+    /// The worker has tiles.
+    Pooling,
+    /// Its map is compared.
+    Done(Arc<Comparison>),
+    /// It gave no map.
+    Failed(Problem),
+}
+
+/// One variant of a run.
+#[derive(Debug, Clone)]
+pub(crate) struct Variant {
+    pub(crate) spec: StreamSpec,
+    pub(crate) bits: u8,
+    pub(crate) stage: Stage,
+    pub(crate) tiles_sent: u32,
+    pub(crate) tiles_back: u32,
+    /// When it got its turn.
+    pub(crate) began: Option<Instant>,
+    /// When it was done or failed.
+    pub(crate) ended: Option<Instant>,
+    /// The time of encryption and signing alone.
+    pub(crate) encrypt: Option<Duration>,
+    /// From the first tile sent to the whole map.
+    pub(crate) round_trip: Option<Duration>,
+    /// The workers' time.
+    pub(crate) pool_ms: Option<u64>,
+    /// Signed ciphertext sent, in bytes.
+    pub(crate) bytes_up: u64,
+    /// Ciphertext that came back, in bytes.
+    pub(crate) bytes_down: u64,
+}
+
+/// A run of one picture.
+#[derive(Debug, Clone)]
+pub(crate) struct Run {
+    pub(crate) id: String,
+    pub(crate) request: RunRequest,
+    pub(crate) picture: Arc<Picture>,
+    pub(crate) variants: Vec<Variant>,
+    /// Cancelled when nobody wants it any more.
+    pub(crate) cancel: CancellationToken,
+}
+
+impl Variant {
+    fn new(spec: StreamSpec, bits: u8) -> Self {
+        Self {
+            spec,
+            bits,
+            stage: Stage::Queued,
+            tiles_sent: 0,
+            tiles_back: 0,
+            began: None,
+            ended: None,
+            encrypt: None,
+            round_trip: None,
+            pool_ms: None,
+            bytes_up: 0,
+            bytes_down: 0,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Done(_) | Stage::Failed(_))
+    }
+}
+
+impl Run {
+    /// Whether nothing more will happen.
+    pub(crate) fn is_over(&self) -> bool {
+        self.cancel.is_cancelled() || self.variants.iter().all(Variant::is_over)
+    }
+}
+
+/// The pictures and runs of the lab.
+#[derive(Debug, Default)]
+pub(crate) struct Shelf {
+    pictures: VecDeque<(String, Arc<Picture>)>,
+    runs: VecDeque<Run>,
+}
+
+impl Shelf {
+    pub(crate) fn put_picture(&mut self, id: String, picture: Picture) {
+        if self.pictures.len() == PICTURES {
+            self.pictures.pop_front();
+        }
+        self.pictures.push_back((id, Arc::new(picture)));
+    }
+
+    pub(crate) fn picture(&self, id: &str) -> Option<Arc<Picture>> {
+        let mut pictures = self.pictures.iter();
+        let found = pictures.find(|(known, _)| known == id);
+        found.map(|(_, picture)| picture.clone())
+    }
+
+    /// Begins a run; `false` when too many are open.
+    pub(crate) fn begin(
+        &mut self,
+        id: String,
+        request: RunRequest,
+        picture: Arc<Picture>,
+        specs: Vec<StreamSpec>,
+    ) -> bool {
+        if self.runs.iter().filter(|run| !run.is_over()).count() >= OPEN_RUNS {
+            return false;
+        }
+        if self.runs.len() == RUNS {
+            let over = self.runs.iter().position(Run::is_over);
+            over.map(|at| self.runs.remove(at));
+        }
+        let variants = specs.into_iter().zip(&request.variants);
+        let variants = variants.map(|(spec, variant)| Variant::new(spec, variant.bits));
+        self.runs.push_back(Run {
+            id,
+            variants: variants.collect(),
+            request,
+            picture,
+            cancel: CancellationToken::new(),
+        });
+        true
+    }
+
+    pub(crate) fn run(&self, id: &str) -> Option<&Run> {
+        self.runs.iter().find(|run| run.id == id)
+    }
+
+    /// Changes a variant of a run that is still kept.
+    pub(crate) fn change(&mut self, id: &str, variant: usize, change: impl FnOnce(&mut Variant)) {
+        let run = self.runs.iter_mut().find(|run| run.id == id);
+        if let Some(variant) = run.and_then(|run| run.variants.get_mut(variant)) {
+            change(variant);
+        }
+    }
+}

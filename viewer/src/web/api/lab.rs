@@ -1,0 +1,222 @@
+//! The lab: pictures in, runs, what came of them.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, GrayImage, ImageEncoder};
+use std::sync::Arc;
+use tokio::task;
+
+use super::answer::Refusal;
+use super::lab_schema::{LabState, PictureState, RunState};
+use super::schema::Problem;
+use crate::lab::comparison::Comparison;
+use crate::lab::picture::Picture;
+use crate::lab::plan::{RunRequest, plan};
+use crate::lab::shelf::Stage;
+use crate::lab::{Lab, new_id};
+use crate::web::server::Pages;
+
+/// What the lab offers
+#[utoipa::path(get, path = "/api/lab", tag = "lab", responses((status = 200, body = LabState)))]
+pub(crate) async fn lab(State(pages): State<Pages>) -> Json<LabState> {
+    Json(LabState::of(pages.lab.as_deref()))
+}
+
+/// Uploads a picture
+#[utoipa::path(post, path = "/api/lab/pictures", tag = "lab",
+    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The file."),
+    responses((status = 201, body = PictureState), (status = 413, body = Problem),
+        (status = 422, body = Problem), (status = 503, body = Problem)))]
+pub(crate) async fn upload(
+    State(pages): State<Pages>,
+    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+) -> Result<(StatusCode, Json<PictureState>), Refusal> {
+    let lab = open(&pages)?;
+    let body = body.map_err(|error| {
+        let mend = "choose a file of at most 16 MiB";
+        Refusal::new(
+            error.status(),
+            "the upload is too large or was cut off",
+            mend,
+        )
+    })?;
+    let picture = task::spawn_blocking(move || Picture::decode(&body)).await;
+    let picture = picture.map_err(|error| broken(&error))?.map_err(|error| {
+        let mend = "choose a PNG, JPEG, GIF, BMP, TIFF or WebP file of at most 8192 pixels a side";
+        Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string(), mend)
+    })?;
+    let id = new_id().map_err(|error| broken(&error))?;
+    let state = PictureState {
+        id: id.clone(),
+        width: picture.width,
+        height: picture.height,
+        format: picture.format.clone(),
+    };
+    lab.shelf().put_picture(id, picture);
+    Ok((StatusCode::CREATED, Json(state)))
+}
+
+/// An uploaded picture, grey
+#[utoipa::path(get, path = "/api/lab/pictures/{name}", tag = "lab",
+    params(("name" = String, Path, description = "The picture's id with `.png`.")),
+    responses((status = 200, content_type = "image/png", body = Vec<u8>), (status = 404, body = Problem)))]
+pub(crate) async fn picture(
+    State(pages): State<Pages>,
+    Path(name): Path<String>,
+) -> Result<Response, Refusal> {
+    let id = name.strip_suffix(".png").unwrap_or(&name);
+    let picture = open(&pages)?.shelf().picture(id).ok_or_else(no_picture)?;
+    png(&picture.luma)
+}
+
+/// Begins a run
+#[utoipa::path(post, path = "/api/lab/runs", tag = "lab", request_body = RunRequest,
+    responses((status = 202, body = RunState), (status = 404, body = Problem),
+        (status = 422, body = Problem), (status = 429, body = Problem), (status = 503, body = Problem)))]
+pub(crate) async fn begin(
+    State(pages): State<Pages>,
+    request: Result<Json<RunRequest>, JsonRejection>,
+) -> Result<(StatusCode, Json<RunState>), Refusal> {
+    let lab = open(&pages)?;
+    let unprocessable =
+        |error: String, mend: &str| Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, error, mend);
+    let Json(request) = request.map_err(|error| {
+        unprocessable(
+            error.body_text(),
+            "send whole numbers, as /api/openapi.json says",
+        )
+    })?;
+    let specs = plan(&request, &lab.schemes())
+        .map_err(|error| unprocessable(error.to_string(), error.mend()))?;
+    let id = new_id().map_err(|error| broken(&error))?;
+    let mut shelf = lab.shelf();
+    let picture = shelf.picture(&request.picture).ok_or_else(no_picture)?;
+    if !shelf.begin(id.clone(), request, picture, specs) {
+        let mend = "wait for one of them, or cancel it";
+        let error = "too many runs are under way";
+        return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, error, mend));
+    }
+    let state = shelf.run(&id).map(RunState::of).ok_or_else(no_run)?;
+    drop(shelf);
+    lab.order(id);
+    Ok((StatusCode::ACCEPTED, Json(state)))
+}
+
+/// How far a run is
+#[utoipa::path(get, path = "/api/lab/runs/{id}", tag = "lab",
+    params(("id" = String, Path, description = "The run.")),
+    responses((status = 200, body = RunState), (status = 404, body = Problem)))]
+pub(crate) async fn run(
+    State(pages): State<Pages>,
+    Path(id): Path<String>,
+) -> Result<Json<RunState>, Refusal> {
+    let lab = open(&pages)?;
+    let state = lab.shelf().run(&id).map(RunState::of);
+    state.map(Json).ok_or_else(no_run)
+}
+
+/// Cancels a run
+#[utoipa::path(delete, path = "/api/lab/runs/{id}", tag = "lab",
+    params(("id" = String, Path, description = "The run.")),
+    responses((status = 204), (status = 404, body = Problem)))]
+pub(crate) async fn cancel(
+    State(pages): State<Pages>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Refusal> {
+    let lab = open(&pages)?;
+    let cancel = lab.shelf().run(&id).map(|run| run.cancel.clone());
+    cancel.ok_or_else(no_run)?.cancel();
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A picture or the table of a finished variant
+#[utoipa::path(get, path = "/api/lab/runs/{id}/{variant}/{file}", tag = "lab",
+    params(
+        ("id" = String, Path, description = "The run."),
+        ("variant" = usize, Path, description = "The variant, from 0."),
+        ("file" = String, Path,
+            description = "`input.png`, `result.png`, `reference.png`, `difference.png` or `map.csv`."),
+    ),
+    responses((status = 200, content_type = "image/png", body = Vec<u8>), (status = 404, body = Problem)))]
+pub(crate) async fn file(
+    State(pages): State<Pages>,
+    Path((id, variant, file)): Path<(String, usize, String)>,
+) -> Result<Response, Refusal> {
+    let comparison = comparison(open(&pages)?, &id, variant)?;
+    match &*file {
+        "input.png" => png(&comparison.input),
+        "result.png" => png(&comparison.result()),
+        "reference.png" => png(&comparison.reference()),
+        "difference.png" => png(&comparison.difference()),
+        "map.csv" => {
+            let name = format!("attachment; filename=\"blindsight-{id}-{variant}.csv\"");
+            let headers = [
+                (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+                (header::CONTENT_DISPOSITION, name),
+            ];
+            Ok((headers, comparison.csv()).into_response())
+        }
+        other => {
+            let error = format!("there is no file {other:?} of a variant");
+            let mend = "ask for input.png, result.png, reference.png, difference.png or map.csv";
+            Err(Refusal::unknown(error, mend))
+        }
+    }
+}
+
+fn comparison(lab: &Lab, id: &str, variant: usize) -> Result<Arc<Comparison>, Refusal> {
+    let shelf = lab.shelf();
+    let variants = &shelf.run(id).ok_or_else(no_run)?.variants;
+    match variants.get(variant).map(|variant| &variant.stage) {
+        Some(Stage::Done(comparison)) => Ok(comparison.clone()),
+        Some(_) => {
+            let error = format!("variant {variant} is not done");
+            Err(Refusal::unknown(error, "wait until it is"))
+        }
+        None => {
+            let error = format!("the run has {} variants", variants.len());
+            Err(Refusal::unknown(error, "count them from 0"))
+        }
+    }
+}
+
+fn open(pages: &Pages) -> Result<&Lab, Refusal> {
+    pages.lab.as_deref().ok_or_else(|| {
+        let LabState { reason, .. } = LabState::of(None);
+        let error = "this viewer has no lab";
+        Refusal::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            error,
+            reason.unwrap_or_default(),
+        )
+    })
+}
+
+fn png(picture: &GrayImage) -> Result<Response, Refusal> {
+    let mut bytes = Vec::new();
+    let (width, height) = picture.dimensions();
+    PngEncoder::new(&mut bytes)
+        .write_image(picture, width, height, ExtendedColorType::L8)
+        .map_err(|error| broken(&error))?;
+    Ok(([(header::CONTENT_TYPE, "image/png")], bytes).into_response())
+}
+
+fn no_picture() -> Refusal {
+    let error = "the picture is not kept any more";
+    Refusal::unknown(error, "upload it again")
+}
+
+fn no_run() -> Refusal {
+    let error = "the run is not kept any more";
+    Refusal::unknown(error, "begin it again")
+}
+
+fn broken(error: &dyn std::fmt::Display) -> Refusal {
+    let mend = "report this with the viewer's log";
+    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string(), mend)
+}

@@ -1,0 +1,43 @@
+//! The API: what the pages show, as JSON. docs/ref/openapi.json describes it.
+
+pub(crate) mod answer;
+mod cameras;
+mod events;
+mod health;
+mod lab;
+mod lab_schema;
+pub(crate) mod schema;
+
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::server::Pages;
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "Blindsight viewer",
+    description = "Decrypted feature maps, anomaly events and the lab of one viewer. Errors are `Problem`s."
+))]
+struct Description;
+
+/// The routes below `/api`, and their description.
+pub(super) fn router() -> (axum::Router<Pages>, utoipa::openapi::OpenApi) {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(cameras::cameras))
+        .routes(routes!(cameras::camera))
+        .routes(routes!(cameras::scores))
+        .routes(routes!(cameras::maps))
+        .routes(routes!(cameras::latest_map))
+        .routes(routes!(cameras::map))
+        .routes(routes!(events::events))
+        .routes(routes!(health::health))
+        .routes(routes!(super::live::live))
+        .routes(routes!(lab::lab))
+        .routes(routes!(lab::upload))
+        .routes(routes!(lab::picture))
+        .routes(routes!(lab::begin))
+        .routes(routes!(lab::run, lab::cancel))
+        .routes(routes!(lab::file))
+        .split_for_parts()
+}

@@ -1,0 +1,44 @@
+// Anomaly events, one for each id: begin, updates and end are merged.
+
+const KEPT = 200;
+
+export class EventStore {
+  constructor() {
+    this.known = new Map();
+  }
+
+  /// Takes one in; says whether it is new and open.
+  merge(event) {
+    const before = this.known.get(event.id);
+    // What the server kept may come after what the feed told already.
+    if (before && (before.ended_unix_ms !== null || before.captured_unix_ms > event.captured_unix_ms) && event.ended_unix_ms === null) return false;
+    this.known.set(event.id, { ...event, peak: Math.max(event.peak, before?.peak ?? 0) });
+    this.ordered = null;
+    if (this.known.size > KEPT) this.known.delete(this.inOrder().at(-1).id);
+    return !before && event.ended_unix_ms === null;
+  }
+
+  /// Open ones first, then the newest.
+  inOrder() {
+    this.ordered ??= [...this.known.values()].sort(
+      (a, b) => (b.ended_unix_ms === null) - (a.ended_unix_ms === null) || b.began_unix_ms - a.began_unix_ms,
+    );
+    return this.ordered;
+  }
+
+  ofCamera(camera) {
+    return this.inOrder().filter((event) => event.camera === camera);
+  }
+}
+
+/// The frame of an event worth looking at: of its scores that are known here the highest, else the latest it told of.
+export function peakOf(event, series) {
+  const until = event.ended_unix_ms ?? Infinity;
+  let best = null;
+  for (let index = series?.from(event.began_unix_ms) ?? 0; series && index < series.points.length; index += 1) {
+    const point = series.points[index];
+    if (point.captured_unix_ms > until) break;
+    if (!best || point.score > best.score) best = point;
+  }
+  return best && best.score > event.score ? best : event;
+}

@@ -1,0 +1,190 @@
+//! What the page shows: the cameras as they are now, and what is kept of them.
+//!
+//! Pure but for a lock: the time is an argument. Everything is bounded: cameras, kept maps in bytes, scores and events in
+//! number. It is told what happens by [`Hub::observe`] and asked by the pages; nobody holds the lock for longer than it
+//! takes to copy a few figures.
+
+mod camera;
+mod events;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use wire::message::SessionId;
+use wire::name::Name;
+
+pub(crate) use camera::{Point, Shown};
+
+use super::api::schema::{CameraState, CamerasMessage};
+use crate::event::{AnomalyEvent, ViewerEvent};
+use crate::watch::WatchMode;
+use camera::CameraBoard;
+use events::EventBook;
+
+/// Cameras that are shown. Only enrolled cameras get this far, so more is a very large site.
+const CAMERAS: usize = 256;
+
+/// When something happened, by two clocks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Now {
+    /// The one that never goes back.
+    pub(crate) instant: Instant,
+    /// Milliseconds since 1970 UTC.
+    pub(crate) unix_ms: u64,
+}
+
+impl Now {
+    /// What the clocks say.
+    pub(crate) fn read() -> Self {
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+        let unix_ms = unix.unwrap_or_default().as_millis();
+        Self {
+            instant: Instant::now(),
+            unix_ms: u64::try_from(unix_ms).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+/// All that the pages know.
+pub(crate) struct Hub {
+    site: Name,
+    board: Mutex<Board>,
+}
+
+#[derive(Default)]
+struct Board {
+    cameras: BTreeMap<Name, CameraBoard>,
+    events: EventBook,
+    refused: u64,
+}
+
+impl Hub {
+    /// Nothing has happened yet at `site`.
+    pub(crate) fn new(site: Name) -> Self {
+        Self {
+            site,
+            board: Mutex::default(),
+        }
+    }
+
+    /// The site.
+    pub(crate) fn site(&self) -> &Name {
+        &self.site
+    }
+
+    /// Takes note of what happened.
+    pub(crate) fn observe(&self, event: &ViewerEvent, now: Now) {
+        let mut board = self.board();
+        match event {
+            ViewerEvent::Serving { .. } => {}
+            ViewerEvent::Refused { .. } => board.refused += 1,
+            ViewerEvent::Anomaly(event) => {
+                if let Some(camera) = board.camera(&event.camera) {
+                    camera.anomaly(event);
+                }
+                board.events.take(event.clone());
+            }
+            ViewerEvent::Tile { frame, .. }
+            | ViewerEvent::Map { frame, .. }
+            | ViewerEvent::Unreadable { frame, .. }
+            | ViewerEvent::Incomplete { frame, .. } => {
+                if let Some(camera) = board.camera(&frame.camera) {
+                    camera.observe(event, now);
+                }
+            }
+        }
+    }
+
+    /// Takes note of whether a camera is watched.
+    pub(crate) fn watched(&self, camera: &Name, mode: WatchMode) {
+        if let Some(camera) = self.board().camera(camera) {
+            camera.mode = mode;
+        }
+    }
+
+    /// All cameras, in the order of their names.
+    pub(crate) fn cameras(&self, now: Now) -> CamerasMessage {
+        let board = self.board();
+        let states = board.cameras.iter();
+        CamerasMessage {
+            site: self.site.to_string(),
+            cameras: states
+                .map(|(name, camera)| camera.state(name, now))
+                .collect(),
+            refused: board.refused,
+        }
+    }
+
+    /// One camera.
+    pub(crate) fn camera(&self, name: &str, now: Now) -> Option<CameraState> {
+        self.find(name, |name, camera| camera.state(name, now))
+    }
+
+    /// The latest map of a camera; the inner `None` when it has none yet.
+    pub(crate) fn latest(&self, name: &str) -> Option<Option<Arc<Shown>>> {
+        self.find(name, |_, camera| camera.latest())
+    }
+
+    /// The latest map of each camera with its running number, which grows by one with each map of the camera.
+    pub(crate) fn latest_of_all(&self) -> Vec<(u64, Arc<Shown>)> {
+        let board = self.board();
+        let maps = board.cameras.values();
+        maps.filter_map(|camera| Some((camera.shown(), camera.latest()?)))
+            .collect()
+    }
+
+    /// A map that is still kept.
+    pub(crate) fn map(
+        &self,
+        name: &str,
+        session: SessionId,
+        seq: u64,
+    ) -> Option<Option<Arc<Shown>>> {
+        self.find(name, |_, camera| camera.map(session, seq))
+    }
+
+    /// The maps that are kept, the newest first, at most `limit`.
+    pub(crate) fn maps(&self, name: &str, limit: usize) -> Option<Vec<Arc<Shown>>> {
+        self.find(name, |_, camera| camera.maps(limit))
+    }
+
+    /// The latest `limit` scores, the oldest first.
+    pub(crate) fn scores(&self, name: &str, limit: usize) -> Option<Vec<Point>> {
+        self.find(name, |_, camera| camera.scores(limit))
+    }
+
+    /// The latest state of each event, the newest first; of one camera if it is named.
+    pub(crate) fn events(&self, camera: Option<&str>, limit: usize) -> Vec<AnomalyEvent> {
+        self.board().events.latest(camera, limit)
+    }
+
+    /// What was told of events after number `after`, and the number to ask with next time.
+    pub(crate) fn events_after(&self, after: u64) -> (u64, Vec<AnomalyEvent>) {
+        self.board().events.after(after)
+    }
+
+    fn find<T>(&self, name: &str, what: impl FnOnce(&Name, &CameraBoard) -> T) -> Option<T> {
+        let board = self.board();
+        let mut cameras = board.cameras.iter();
+        let (name, camera) = cameras.find(|(camera, _)| camera.as_str() == name)?;
+        Some(what(name, camera))
+    }
+
+    fn board(&self) -> MutexGuard<'_, Board> {
+        // What a panicking thread left behind is counts and maps, each whole.
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Board {
+    fn camera(&mut self, name: &Name) -> Option<&mut CameraBoard> {
+        if !self.cameras.contains_key(name) && self.cameras.len() >= CAMERAS {
+            return None;
+        }
+        Some(self.cameras.entry(name.clone()).or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests;
