@@ -94,6 +94,7 @@ fn whole(step: Step) -> WholeFrame {
         Step::Placed {
             mut ready,
             given_up,
+            ..
         } if ready.len() == 1 && given_up.is_empty() => ready.remove(0),
         other => panic!("no whole frame: {other:?}"),
     }

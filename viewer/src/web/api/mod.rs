@@ -41,3 +41,28 @@ pub(super) fn router() -> (axum::Router<Pages>, utoipa::openapi::OpenApi) {
         .routes(routes!(lab::file))
         .split_for_parts()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::env;
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    /// `BLINDSIGHT_BLESS=1` writes the file.
+    #[test]
+    fn the_description_is_that_of_the_reference() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/ref/openapi.json");
+        let (_, description) = router();
+        let described = description.to_pretty_json().unwrap() + "\n";
+        if env::var_os("BLINDSIGHT_BLESS").is_some() {
+            fs::write(&file, &described).unwrap();
+        }
+        let committed = fs::read_to_string(&file).unwrap();
+        assert!(
+            committed == described,
+            "docs/ref/openapi.json is old: run with BLINDSIGHT_BLESS=1"
+        );
+    }
+}
