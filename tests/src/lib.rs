@@ -8,11 +8,14 @@
 //! - [`log_record`] the log lines of this process
 //! - [`programs`] the real programs, and [`node_process`] one of them that runs
 //! - [`fleet`] all the programs of a site, to be killed and started again, and [`proxy`] a bad network between them
+//! - [`browser`] a real browser
+//! - [`page_site`] a site with a page and a lab
 //! - [`pages`] what a program serves of metrics and health, and [`service_manager`] what it tells systemd
 //! - [`data_folder`] the folders that the committed configuration files expect
 //! - [`key_cache`] keys, made once
 //! - [`fuzz`] what untrusted bytes meet first, for the fuzz targets
 
+pub mod browser;
 pub mod bus;
 pub mod camera;
 pub mod data_folder;
@@ -22,6 +25,7 @@ pub mod fuzz;
 pub mod key_cache;
 pub mod log_record;
 pub mod node_process;
+pub mod page_site;
 pub mod pages;
 pub mod programs;
 pub mod proxy;

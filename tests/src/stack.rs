@@ -11,7 +11,7 @@ use camera_node::source::Source;
 use camera_node::{CameraKey, Feature};
 use cipherframe::{FeatureMap, SchemeId, StreamSpec};
 use pooling_worker::{WorkerConfig, WorkerSummary};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use viewer::{DEFAULT_LOG_BYTES, OutConfig, ViewerConfig, ViewerEvent, ViewerSummary};
@@ -35,6 +35,7 @@ pub struct Stack {
     worker: JoinHandle<Result<WorkerSummary, Failure>>,
     viewer: JoinHandle<Result<ViewerSummary, Failure>>,
     events: mpsc::UnboundedReceiver<ViewerEvent>,
+    page: watch::Receiver<Option<SocketAddr>>,
     stop: Shutdown,
 }
 
@@ -70,10 +71,20 @@ impl Stack {
 
     /// As [`Stack::start_around`], with the keys of the key sets in these folders.
     pub async fn start_with_keys(broker: Broker, site: Site, key_sets: &[PathBuf]) -> Self {
+        Self::start_configured(broker, site, key_sets, |_| {}).await
+    }
+
+    /// As [`Stack::start_with_keys`], with the viewer's configuration changed.
+    pub async fn start_configured(
+        broker: Broker,
+        site: Site,
+        key_sets: &[PathBuf],
+        change: impl FnOnce(&mut ViewerConfig),
+    ) -> Self {
         let stop = Shutdown::new();
         let keys = |file: &str| key_sets.iter().map(|set| set.join(file)).collect();
         let link = site.link(VIEWER, broker.addr());
-        let viewer = ViewerConfig {
+        let mut viewer = ViewerConfig {
             out: Some(OutConfig {
                 folder: site.path().join("out"),
                 pictures: true,
@@ -84,8 +95,14 @@ impl Stack {
             insecure_plain: true,
             ..ViewerConfig::new(link, keys(client_key::CLIENT_KEY_FILE))
         };
+        change(&mut viewer);
         let (sender, events) = mpsc::unbounded_channel();
-        let observer = Arc::new(move |event| drop(sender.send(event)));
+        let (page_sender, page) = watch::channel(None);
+        let observer = Arc::new(move |event| match event {
+            ViewerEvent::Serving { address } => drop(page_sender.send(Some(address))),
+            ViewerEvent::Tile { .. } => {}
+            event => drop(sender.send(event)),
+        });
         let viewer = tokio::spawn(viewer::run(viewer, observer, stop.clone()));
         let worker = WorkerConfig {
             link: site.link(WORKER, broker.addr()),
@@ -104,6 +121,7 @@ impl Stack {
             worker,
             viewer,
             events,
+            page,
             stop,
         };
         // What a camera sends before the others have subscribed is lost.
@@ -159,7 +177,14 @@ impl Stack {
         Listener::start(&self.site.mqtt("listener", self.address()), filter).await
     }
 
-    /// What the viewer tells next.
+    /// Where the viewer's page is served.
+    pub fn page(&self) -> SocketAddr {
+        self.page
+            .borrow()
+            .expect("the viewer is configured with a page")
+    }
+
+    /// What the viewer tells next, but for single tiles.
     pub async fn event(&mut self) -> ViewerEvent {
         let event = timeout(PATIENCE, self.events.recv()).await;
         event.expect("the viewer tells nothing").expect("it ended")

@@ -219,7 +219,11 @@ async fn stream(mosquitto: &mut Mosquitto, count: u64, kill_after: Option<u64>) 
         ..ViewerConfig::new(link, vec![keys.join(client_key::CLIENT_KEY_FILE)])
     };
     let (sender, mut events) = mpsc::unbounded_channel();
-    let observer = Arc::new(move |event| drop(sender.send(event)));
+    let observer = Arc::new(move |event| {
+        if !matches!(event, ViewerEvent::Tile { .. }) {
+            drop(sender.send(event));
+        }
+    });
     let viewer = tokio::spawn(viewer::run(viewer, observer, stop.clone()));
     let mut link = site.link(WORKER, mosquitto.address());
     link.mqtt = mosquitto.mqtt(WORKER);
