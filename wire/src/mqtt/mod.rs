@@ -22,6 +22,7 @@ mod dial;
 mod echo;
 mod outbound;
 mod publisher;
+mod sending;
 mod session;
 mod state;
 mod subscriber;
@@ -35,6 +36,7 @@ pub use config::{
     PACKET_BYTES_RANGE,
 };
 pub use echo::{ECHO_FILTER, Echo, is_echo};
-pub use publisher::{PublishError, Publisher, UNCONFIRMED_LIMIT};
+pub use publisher::Publisher;
+pub use sending::{PublishError, UNCONFIRMED_LIMIT};
 pub use state::is_online;
 pub use subscriber::{Incoming, RECEIVE_QUEUE, Subscriber};

@@ -1,5 +1,4 @@
-//! The task behind a [`Publisher`](super::Publisher): sends, counts confirmations, sends again
-//! after a loss.
+//! The task behind a connection that sends: it counts confirmations, and sends again after a loss.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
