@@ -22,6 +22,7 @@ mod dial;
 mod echo;
 mod outbound;
 mod publisher;
+mod same_broker;
 mod sending;
 mod session;
 mod state;
@@ -37,6 +38,7 @@ pub use config::{
 };
 pub use echo::{ECHO_FILTER, Echo, is_echo};
 pub use publisher::Publisher;
+pub use same_broker::{meeting_point, refuse_the_bus, same_as_typed};
 pub use sending::{PublishError, UNCONFIRMED_LIMIT};
 pub use state::is_online;
 pub use subscriber::{Incoming, RECEIVE_QUEUE, Subscriber};
