@@ -7,11 +7,15 @@ use tokio::time;
 
 use super::MqttConfig;
 use super::config::unique;
+use super::same_broker::refuse_the_bus;
 use super::trouble::Trouble;
 use super::tunnel::Tunnel;
 use crate::failure::Failure;
 use crate::secret_file;
 use crate::tls::{self, ConnectError};
+
+/// The section that messages speak of unless told otherwise.
+const MQTT_SECTION: &str = "mqtt";
 
 /// How one connection of a node is made, again and again.
 #[derive(Debug)]
@@ -22,6 +26,10 @@ pub(super) struct Dial {
     client_id: String,
     will: Option<LastWill>,
     inflight: Option<u16>,
+    /// Where the keys of the broker stand in the configuration file.
+    section: &'static str,
+    /// The broker that this one must not be.
+    avoided: Option<MqttConfig>,
 }
 
 impl Dial {
@@ -38,6 +46,8 @@ impl Dial {
             client_id,
             will: None,
             inflight: None,
+            section: MQTT_SECTION,
+            avoided: None,
         }
     }
 
@@ -51,6 +61,27 @@ impl Dial {
     pub(super) fn with_inflight(mut self, inflight: u16) -> Self {
         self.inflight = Some(inflight);
         self
+    }
+
+    /// The section of the configuration file that has the keys of the broker.
+    pub(super) fn in_section(mut self, section: &'static str) -> Self {
+        self.section = section;
+        self
+    }
+
+    /// Never connects when the broker is `bus`: names may come to lead there at any time.
+    pub(super) fn avoiding(mut self, bus: &MqttConfig) -> Self {
+        self.avoided = Some(bus.clone());
+        self
+    }
+
+    /// `trouble` with the keys of the right section.
+    pub(super) fn in_its_words(&self, trouble: Trouble) -> Trouble {
+        if self.section == MQTT_SECTION {
+            trouble
+        } else {
+            trouble.in_section(self.section)
+        }
     }
 
     /// An event loop that has not connected yet, and a handle for `queue` requests.
@@ -69,6 +100,9 @@ impl Dial {
         &self,
         eventloop: &mut EventLoop,
     ) -> Result<Option<Tunnel>, Trouble> {
+        if let Some(bus) = &self.avoided {
+            refuse_the_bus(self.section, &self.config, bus).await?;
+        }
         let mut tunnel = None;
         let mut options = match &self.config.tls {
             None => self.options(self.config.host.clone()),

@@ -1,5 +1,5 @@
 //! MQTT connections over rumqttc: one that sends ([`Publisher`]), one that receives
-//! ([`Subscriber`]).
+//! ([`Subscriber`]), and one that sends to a broker that is not the bus ([`Notifier`]).
 //!
 //! A connection that both sends and receives large messages can deadlock with the broker, so a node
 //! that does both holds two. Sessions are clean and messages have QoS 1: a connection that comes
@@ -9,7 +9,8 @@
 //!
 //! Everything is bounded. A publisher waits while [`UNCONFIRMED_LIMIT`] messages are unconfirmed; a
 //! subscriber stops reading while [`RECEIVE_QUEUE`] messages wait to be taken, and goes on pinging
-//! so that the broker does not hang up.
+//! so that the broker does not hang up. A notifier waits for nobody: it drops the oldest news while
+//! [`WAITING_LIMIT`] wait.
 //!
 //! rumqttc has no TLS here: what it is built with elsewhere is older than what this crate uses. For
 //! a broker that speaks TLS this module dials by itself and hands rumqttc a local socket.
@@ -20,6 +21,8 @@ mod bulletin;
 mod config;
 mod dial;
 mod echo;
+mod notices;
+mod notifier;
 mod outbound;
 mod publisher;
 mod same_broker;
@@ -37,6 +40,8 @@ pub use config::{
     PACKET_BYTES_RANGE,
 };
 pub use echo::{ECHO_FILTER, Echo, is_echo};
+pub use notices::{KEPT_LIMIT, Notice, WAITING_LIMIT};
+pub use notifier::{Notifier, NotifierConfig, OFFLINE, ONLINE};
 pub use publisher::Publisher;
 pub use same_broker::{meeting_point, refuse_the_bus, same_as_typed};
 pub use sending::{PublishError, UNCONFIRMED_LIMIT};

@@ -1,4 +1,4 @@
-//! A connection that sends, whatever it says of itself.
+//! A connection that sends: what a [`Publisher`](super::Publisher) and a [`Notifier`](super::Notifier) have in common.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -135,6 +135,7 @@ impl Session {
     }
 
     fn lost(&mut self, trouble: Trouble) -> Happening {
+        let trouble = self.dial.in_its_words(trouble);
         let (broker, purpose) = (&self.address, &self.dial.purpose);
         let was_connected = self.connected_at.is_some();
         if was_connected {

@@ -29,6 +29,22 @@ impl Trouble {
         }
     }
 
+    /// The same of a broker whose keys stand in `section`: who finds the trouble speaks of `[mqtt]`.
+    pub(super) fn in_section(self, section: &str) -> Self {
+        let keys = format!("`{section}.");
+        let worded = |text: String| text.replace("`mqtt.", &keys);
+        match self {
+            Self::Passing(reason) => Self::Passing(worded(reason)),
+            // One that names two sections already knows what it speaks of.
+            Self::Lasting(failure) if failure.what.contains(&keys) => Self::Lasting(failure),
+            Self::Lasting(failure) => Self::Lasting(Failure::new(
+                failure.kind,
+                worded(failure.what),
+                worded(failure.mend),
+            )),
+        }
+    }
+
     /// What a node that cannot start says.
     pub(super) fn failure(&self, address: &str, patience: std::time::Duration) -> Failure {
         match self {
@@ -97,6 +113,20 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn messages_name_the_section_of_the_broker() {
+        let refused = Trouble::Lasting(refused(None)).in_section("events.mqtt");
+        assert_eq!(
+            refused.to_string(),
+            "it wants a user name and a password; write `events.mqtt.username` and \
+             `events.mqtt.password_file`"
+        );
+        assert_eq!(refused.clone().in_section("events.mqtt"), refused);
+        let two = "`events.mqtt.url` and `mqtt.url` lead to one broker";
+        let two = Trouble::Lasting(Failure::new(FailureKind::Configuration, two, ""));
+        assert_eq!(two.clone().in_section("events.mqtt"), two);
+    }
 
     #[test]
     fn only_what_somebody_has_to_mend_is_lasting() {
