@@ -26,6 +26,7 @@
 //! );
 //! ```
 
+mod broker;
 mod document;
 mod mqtt;
 mod problems;

@@ -6,11 +6,9 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::Problems;
-use crate::mqtt::{self, BrokerAddress, Login, MqttConfig};
+use super::broker::BrokerKeys;
+use crate::mqtt::{self, MqttConfig};
 use crate::name::Name;
-use crate::tls::{ClientIdentity, ClientTls};
-
-const MAX_USERNAME_BYTES: usize = 256;
 
 /// `[mqtt]` as typed.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -44,13 +42,7 @@ impl MqttToml {
         node: &Name,
         problems: &mut Problems,
     ) -> Option<MqttConfig> {
-        let mut typed = section.unwrap_or_default();
-        let example = "add it, for example `url = \"mqtt://127.0.0.1:18830\"`";
-        let url = problems.required("mqtt.url", typed.url.take(), example);
-        let address = url.and_then(|url| {
-            let mend = "write it as mqtt://host:port, for example mqtt://127.0.0.1:18830";
-            problems.parsed::<BrokerAddress>("mqtt.url", &url, mend)
-        });
+        let typed = section.unwrap_or_default();
         let keep_alive = typed
             .keep_alive_s
             .unwrap_or(mqtt::DEFAULT_KEEP_ALIVE.as_secs());
@@ -63,112 +55,25 @@ impl MqttToml {
             .max_packet_bytes
             .unwrap_or(mqtt::DEFAULT_MAX_PACKET_BYTES);
         let limit = problems.in_range("mqtt.max_packet_bytes", limit, mqtt::PACKET_BYTES_RANGE);
-        let login = typed.login(address.as_ref(), problems);
-        let tls = typed.tls(address.as_ref(), problems);
-        let address = address?;
+        let keys = BrokerKeys {
+            section: "mqtt",
+            url: typed.url,
+            ca: typed.ca,
+            username: typed.username,
+            password_file: typed.password_file,
+            client_certificate: typed.client_certificate,
+            client_key: typed.client_key,
+        };
+        let broker = keys.meaning("mqtt://127.0.0.1:18830", problems)?;
         Some(MqttConfig {
-            host: address.host,
-            port: address.port,
-            site: site.clone(),
-            node: node.clone(),
+            tls: broker.tls,
+            login: broker.login,
             keep_alive: Duration::from_secs(keep_alive?),
             connection_timeout: Duration::from_secs(timeout?),
             max_packet_bytes: limit?,
-            tls,
-            login,
+            ..MqttConfig::new(broker.address, site.clone(), node.clone())
         })
     }
-
-    /// The user, if there is one.
-    fn login(&self, address: Option<&BrokerAddress>, problems: &mut Problems) -> Option<Login> {
-        let (username, file) = match (&self.username, &self.password_file) {
-            (None, None) => return None,
-            (Some(username), Some(file)) => (username, file),
-            (username, file) => {
-                for (key, missing) in [
-                    ("mqtt.username", username.is_none()),
-                    ("mqtt.password_file", file.is_none()),
-                ] {
-                    if missing {
-                        problems.push(key, "a user name and a password go together", "add it");
-                    }
-                }
-                return None;
-            }
-        };
-        let fits = (1..=MAX_USERNAME_BYTES).contains(&username.len());
-        if !fits || username.chars().any(char::is_control) {
-            problems.push(
-                "mqtt.username",
-                "not a user name",
-                format!("write 1 to {MAX_USERNAME_BYTES} bytes without control characters"),
-            );
-        }
-        if address.is_some_and(|address| !address.tls && !is_this_machine(&address.host)) {
-            problems.push(
-                "mqtt.password_file",
-                "the password would cross the network in the clear",
-                "write mqtts:// in `mqtt.url`",
-            );
-        }
-        Some(Login {
-            username: username.clone(),
-            password_file: problems.resolve(file),
-        })
-    }
-
-    /// How the connection is encrypted, if it is.
-    fn tls(&self, address: Option<&BrokerAddress>, problems: &mut Problems) -> Option<ClientTls> {
-        let given = [
-            ("mqtt.ca", &self.ca),
-            ("mqtt.client_certificate", &self.client_certificate),
-            ("mqtt.client_key", &self.client_key),
-        ];
-        if !address?.tls {
-            for (key, _) in given.iter().filter(|(_, path)| path.is_some()) {
-                problems.push(
-                    key,
-                    "without TLS no certificate is looked at",
-                    "write mqtts:// in `mqtt.url`, or remove it",
-                );
-            }
-            return None;
-        }
-        let identity = match (&self.client_certificate, &self.client_key) {
-            (Some(certificate), Some(key)) => Some(ClientIdentity {
-                certificate: problems.resolve(certificate),
-                key: problems.resolve(key),
-            }),
-            (certificate, key) => {
-                for (name, missing, other) in [
-                    (
-                        "mqtt.client_certificate",
-                        certificate.is_none(),
-                        key.is_some(),
-                    ),
-                    ("mqtt.client_key", key.is_none(), certificate.is_some()),
-                ] {
-                    if missing && other {
-                        problems.push(name, "a certificate and its key go together", "add it");
-                    }
-                }
-                None
-            }
-        };
-        Some(ClientTls {
-            ca: self.ca.as_ref().map(|path| problems.resolve(path)),
-            identity,
-        })
-    }
-}
-
-/// Whether `host` is surely this machine.
-fn is_this_machine(host: &str) -> bool {
-    let host = host.trim_matches(['[', ']']);
-    host == "localhost"
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -177,6 +82,8 @@ mod tests {
 
     use super::*;
     use crate::config::parse;
+    use crate::mqtt::Login;
+    use crate::tls::{ClientIdentity, ClientTls};
 
     #[derive(Deserialize)]
     struct Typed {

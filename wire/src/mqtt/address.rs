@@ -30,8 +30,8 @@ pub enum AddressError {
     },
     /// User names and passwords do not belong in the address.
     #[error(
-        "the address holds a user name; take out the part before `@` and write `mqtt.username` and \
-         `mqtt.password_file`"
+        "the address holds a user name; take out the part before `@` and write `username` and \
+         `password_file`"
     )]
     Credentials,
     /// There is no host, or it holds characters that no host has.
@@ -160,7 +160,7 @@ mod tests {
             (
                 "mqtts://me:pw@a",
                 "the address holds a user name; take out the part before `@` and write \
-                 `mqtt.username` and `mqtt.password_file`",
+                 `username` and `password_file`",
             ),
             (
                 "ssl://gate:s3cret@host:8883",
