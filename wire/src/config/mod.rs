@@ -28,6 +28,7 @@
 
 mod broker;
 mod document;
+mod events_mqtt;
 mod mqtt;
 mod problems;
 mod sections;
@@ -40,6 +41,7 @@ use std::path::Path;
 
 use serde::de::DeserializeOwned;
 
+pub use events_mqtt::{EventsMqttConfig, EventsMqttToml};
 pub use mqtt::MqttToml;
 pub use problems::{ConfigErrors, Problem, Problems};
 pub use sections::{LogConfig, LogFormat, LogLevel, LogToml, NodeConfig, NodeToml};

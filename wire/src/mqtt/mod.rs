@@ -43,6 +43,7 @@ pub use echo::{ECHO_FILTER, Echo, is_echo};
 pub use notices::{KEPT_LIMIT, Notice, WAITING_LIMIT};
 pub use notifier::{Notifier, NotifierConfig, OFFLINE, ONLINE};
 pub use publisher::Publisher;
+pub(crate) use same_broker::BUS_IS_READ;
 pub use same_broker::{meeting_point, refuse_the_bus, same_as_typed};
 pub use sending::{PublishError, UNCONFIRMED_LIMIT};
 pub use state::is_online;
