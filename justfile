@@ -12,6 +12,10 @@ demo *args:
 bench *args:
     cargo run --release -- bench {{args}}
 
+# Learn from DIR/train and say how well the clips of DIR/labels.csv are ranked
+auc dir *args:
+    cargo run --release -- auc {{dir}} {{args}}
+
 # All tests
 test:
     cargo test --workspace

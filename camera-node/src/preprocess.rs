@@ -10,25 +10,26 @@ use crate::source::SourceFrame;
 
 /// Prepares the frames of one session. It has to see every frame once, in the order of the source.
 #[derive(Debug)]
-pub(crate) struct Preprocessor {
+pub struct Preprocessor {
     spec: StreamSpec,
     extractor: FeatureExtractor,
 }
 
 /// A frame that is ready to be encrypted.
 #[derive(Debug)]
-pub(crate) struct PreparedFrame {
+pub struct PreparedFrame {
     /// The clip the frame belongs to.
-    pub(crate) clip: String,
+    pub clip: String,
     /// The frame's place in its clip.
-    pub(crate) index: u64,
+    pub index: u64,
     /// The feature, in the stream's size and levels.
-    pub(crate) quantised: QuantisedFrame,
+    pub quantised: QuantisedFrame,
 }
 
 impl Preprocessor {
     /// Prepares frames for `spec`.
-    pub(crate) fn new(spec: StreamSpec, feature: Feature) -> Preprocessor {
+    #[must_use]
+    pub fn new(spec: StreamSpec, feature: Feature) -> Preprocessor {
         Preprocessor {
             spec,
             extractor: FeatureExtractor::new(feature),
@@ -40,7 +41,7 @@ impl Preprocessor {
     ///
     /// # Errors
     /// None that a valid frame can cause.
-    pub(crate) fn prepare(&mut self, frame: SourceFrame) -> Result<PreparedFrame, FrameError> {
+    pub fn prepare(&mut self, frame: SourceFrame) -> Result<PreparedFrame, FrameError> {
         let resized = SourceFrame {
             frame: resize(frame.frame, self.spec.width(), self.spec.height())?,
             ..frame

@@ -1,10 +1,12 @@
 //! `blindsight`: the whole stack in one command, its keys, and its measurements.
 
+mod auc;
 mod bench;
 mod config_check;
 mod data_folder;
 mod demo;
 mod failure;
+mod footage;
 mod health;
 mod keys;
 mod progress;
@@ -32,6 +34,8 @@ enum Command {
     Keys(keys::Command),
     /// Measure encryption, pooling and decryption of one frame
     Bench(bench::Args),
+    /// Say how well the anomaly detector ranks labelled footage
+    Auc(auc::Args),
     /// Look at configuration files
     #[command(subcommand)]
     Config(config_check::Command),
@@ -44,6 +48,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Keys(command) => keys::run(&command),
         Command::Bench(args) => bench::run(&args),
+        Command::Auc(args) => auc::run(&args),
         Command::Config(command) => config_check::run(&command),
         Command::Health(args) => health::run(&args),
     })

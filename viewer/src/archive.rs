@@ -10,6 +10,8 @@ use wire::message::FrameId;
 use wire::name::Name;
 
 use crate::config::OutConfig;
+use crate::event::AnomalyEvent;
+use crate::events::EventLog;
 use crate::journal::{Journal, Record};
 use crate::picture;
 use crate::sessions::Sessions;
@@ -19,6 +21,7 @@ use crate::sessions::Sessions;
 pub(crate) struct Archive {
     journal: Option<Mutex<Journal>>,
     pictures: Option<PathBuf>,
+    events: Option<Mutex<EventLog>>,
 }
 
 impl Archive {
@@ -36,13 +39,20 @@ impl Archive {
             let nothing = Self {
                 journal: None,
                 pictures: None,
+                events: None,
             };
             return Ok((nothing, Sessions::default()));
         };
         let (journal, sessions) = Journal::open(folder, *log_bytes, site)?;
+        let events = EventLog::open(folder, *log_bytes).map_err(|error| {
+            let what = format!("opening the log of events in {}", folder.display());
+            let mend = "make the folder writable, or choose another one in `out.folder`";
+            Failure::io(what, &error, mend)
+        })?;
         let archive = Self {
             journal: Some(Mutex::new(journal)),
             pictures: pictures.then(|| folder.clone()),
+            events: Some(Mutex::new(events)),
         };
         Ok((archive, sessions))
     }
@@ -51,6 +61,16 @@ impl Archive {
     pub(crate) fn picture(&self, frame: &FrameId, map: &FeatureMap) -> io::Result<()> {
         let write = |folder: &Path| picture::write(folder, frame, map).map(drop);
         self.pictures.as_deref().map_or(Ok(()), write)
+    }
+
+    /// Writes what became of events, if there is a log of them. Blocks.
+    pub(crate) fn events(&self, events: &[AnomalyEvent]) -> io::Result<()> {
+        let Some(log) = &self.events else {
+            return Ok(());
+        };
+        log.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .write(events)
     }
 
     /// Writes a line of the log, if there is one. Blocks.

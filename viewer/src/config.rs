@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use wire::config::{
-    self, ConfigErrors, LogConfig, LogToml, MqttToml, NodeToml, Problems, TelemetryConfig,
-    TelemetryToml,
+    self, ConfigErrors, EventsMqttConfig, EventsMqttToml, LogConfig, LogToml, MqttToml, NodeToml,
+    Problems, TelemetryConfig, TelemetryToml,
 };
 use wire::node::LinkConfig;
 
 use crate::lab::{LabConfig, LabToml};
+use crate::watch::{AnomalyConfig, AnomalyToml};
 use crate::web::{WebConfig, WebToml};
 
 /// Frames that may be in progress when the file does not say.
@@ -21,7 +22,7 @@ pub const DEFAULT_LOG_BYTES: u64 = 64 << 20;
 const LOG_BYTES: RangeInclusive<u64> = 65_536..=1 << 40;
 
 /// What a viewer needs to run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct ViewerConfig {
     /// Who the viewer is and which broker it speaks to.
     pub link: LinkConfig,
@@ -34,6 +35,10 @@ pub struct ViewerConfig {
     pub frames_in_progress: usize,
     /// Where its metrics and health are served.
     pub telemetry: TelemetryConfig,
+    /// How cameras are watched, if they are.
+    pub anomaly: Option<AnomalyConfig>,
+    /// The second broker that events go to, if there is one.
+    pub events: Option<EventsMqttConfig>,
     /// The web page, if one is served.
     pub web: Option<WebConfig>,
     /// The lab of the page, if there is one.
@@ -65,9 +70,18 @@ struct ViewerToml {
     out: Option<OutToml>,
     limits: Option<LimitsToml>,
     telemetry: Option<TelemetryToml>,
+    anomaly: Option<AnomalyToml>,
+    events: Option<EventsToml>,
     web: Option<WebToml>,
     lab: Option<LabToml>,
     log: Option<LogToml>,
+}
+
+/// `[events]` as typed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EventsToml {
+    mqtt: Option<EventsMqttToml>,
 }
 
 /// `[decrypt]` as typed.
@@ -103,6 +117,8 @@ impl ViewerConfig {
             out: None,
             frames_in_progress: DEFAULT_FRAMES_IN_PROGRESS,
             telemetry: TelemetryConfig::default(),
+            anomaly: None,
+            events: None,
             web: None,
             lab: None,
             log: LogConfig::default(),
@@ -137,6 +153,13 @@ fn meaning(typed: ViewerToml, problems: &mut Problems) -> Option<ViewerConfig> {
     let frames = frames.unwrap_or(DEFAULT_FRAMES_IN_PROGRESS);
     let frames = problems.in_range("limits.frames_in_progress", frames, 1..=1024);
     let telemetry = TelemetryToml::meaning(typed.telemetry, problems);
+    let anomaly = AnomalyToml::meaning(typed.anomaly, problems);
+    let events = typed.events.unwrap_or_default().mqtt;
+    let events = events.map(|typed| {
+        let link = link.as_ref()?;
+        let (bus, node) = (Some(&link.mqtt), &link.node);
+        typed.meaning(bus, &node.site, &node.name, problems)
+    });
     let web = WebToml::meaning(typed.web, problems);
     let lab = LabToml::meaning(typed.lab, problems);
     if matches!((&web, &lab), (Some(None), Some(Some(_)))) {
@@ -157,6 +180,11 @@ fn meaning(typed: ViewerToml, problems: &mut Problems) -> Option<ViewerConfig> {
         }),
         frames_in_progress: frames?,
         telemetry: telemetry?,
+        anomaly: anomaly?,
+        events: match events {
+            Some(typed) => Some(typed?),
+            None => None,
+        },
         web: web?,
         lab: lab?,
         log: LogToml::meaning(typed.log),

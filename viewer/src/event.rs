@@ -159,6 +159,8 @@ pub struct ViewerSummary {
     pub receipts: u64,
     /// Pictures that could not be written.
     pub unwritten: u64,
+    /// Anomaly events that began.
+    pub events: u64,
 }
 
 impl fmt::Display for ViewerSummary {
@@ -176,12 +178,14 @@ impl fmt::Display for ViewerSummary {
             late,
             receipts,
             unwritten,
+            events,
         } = self;
         write!(
             f,
             "{tiles} tiles, {maps} maps, {unreadable} unreadable, {incomplete} incomplete, \
              {missing} missing, {dropped} dropped by cameras, {refused} refused, {no_room} without room, \
-             {repeated} repeated, {late} late, {receipts} receipts, {unwritten} unwritten"
+             {repeated} repeated, {late} late, {receipts} receipts, {unwritten} unwritten, \
+             {events} events"
         )
     }
 }

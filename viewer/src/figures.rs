@@ -93,6 +93,11 @@ impl Figures {
                 "Pictures that could not be written.",
                 summary.unwritten,
             ),
+            Family::counter(
+                "blindsight_viewer_events",
+                "Anomaly events that began.",
+                summary.events,
+            ),
         ]
     }
 }

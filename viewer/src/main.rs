@@ -1,11 +1,12 @@
 //! The `viewer` command.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
-use viewer::ViewerConfig;
+use viewer::{ViewerConfig, offline};
 use wire::failure::{Failure, exit_with};
 use wire::shutdown::run_until_signals;
 use wire::telemetry;
@@ -29,14 +30,52 @@ enum Command {
         #[arg(long)]
         insecure_plain: bool,
     },
+    /// Learn what is normal from maps, and write a model file.
+    Train {
+        /// A folder of map pictures SEQ.png; folders in it are clips.
+        #[arg(long, value_name = "DIR")]
+        maps: PathBuf,
+        /// How many levels the maps have: 3 for `levels = [8, 20, 45]`, 15 for `bits = 4`.
+        #[arg(long, value_name = "L", value_parser = clap::value_parser!(u8).range(1..))]
+        levels: u8,
+        /// The model file to write.
+        #[arg(long, value_name = "FILE")]
+        model: PathBuf,
+    },
+    /// Score maps with a model file; a line of JSON for each map on stdout.
+    Score {
+        /// A folder of map pictures SEQ.png; folders in it are clips.
+        #[arg(long, value_name = "DIR")]
+        maps: PathBuf,
+        /// The model file.
+        #[arg(long, value_name = "FILE")]
+        model: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
-    let Command::Run {
-        config,
-        insecure_plain,
-    } = Args::parse().command;
-    exit_with(run(&config, insecure_plain))
+    exit_with(match Args::parse().command {
+        Command::Run {
+            config,
+            insecure_plain,
+        } => run(&config, insecure_plain),
+        Command::Train {
+            maps,
+            levels,
+            model,
+        } => train(&maps, levels, &model),
+        Command::Score { maps, model } => offline::score(&maps, &model, &mut io::stdout().lock()),
+    })
+}
+
+fn train(maps: &Path, levels: u8, file: &Path) -> Result<(), Failure> {
+    let model = offline::train(maps, levels, file)?;
+    let (clips, maps, threshold) = (model.clips(), model.maps(), model.threshold());
+    eprintln!(
+        "{}: learned from {clips} clips, {maps} maps; threshold {threshold:.3}",
+        file.display()
+    );
+    Ok(())
 }
 
 fn run(path: &Path, insecure_plain: bool) -> Result<(), Failure> {

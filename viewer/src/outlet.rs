@@ -5,7 +5,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cipherframe::{FeatureMap, StreamSpec};
 use tokio::{task, time};
@@ -19,10 +19,13 @@ use wire::telemetry::Need;
 use crate::archive::Archive;
 use crate::assemble::{IncompleteFrame, MapFailure, TileRefusal, WholeFrame};
 use crate::desk::{MessageRefusal, Step};
-use crate::event::{ViewerEvent, ViewerSummary};
+use crate::event::{AnomalyEvent, AnomalyKind, MapScore, ViewerEvent, ViewerSummary};
+use crate::events::Announcer;
 use crate::journal::{Record, Status};
 use crate::report;
 use crate::sessions::Gap;
+use crate::watch::{Sighting, Watch, WatchMode};
+use crate::web::hub::Hub;
 
 /// How long to wait before a log that cannot be written is tried again.
 const LOG_RETRY: Duration = Duration::from_secs(1);
@@ -37,6 +40,12 @@ pub(crate) struct Outlet {
     pub(crate) summary: ViewerSummary,
     /// Whether lines get into the log.
     pub(crate) log_works: Need,
+    /// Holds maps against what is normal; `None` where nobody is watched, or after it panicked.
+    pub(crate) watch: Option<Box<Watch>>,
+    /// Tells the second broker.
+    pub(crate) announcer: Option<Announcer>,
+    /// Is told whether a camera is watched.
+    pub(crate) hub: Option<Arc<Hub>>,
 }
 
 impl Outlet {
@@ -171,7 +180,7 @@ impl Outlet {
                 self.summary.maps += 1;
                 report::log_map(&frame, &map, latency_ms, pool_ms);
                 self.picture(&frame, &map).await;
-                let score = None;
+                let score = self.watch(&frame, &map, captured_unix_ms, gap).await;
                 (self.observer)(ViewerEvent::Map {
                     frame,
                     spec,
@@ -187,6 +196,86 @@ impl Outlet {
             Err(failure) => self.unreadable(frame, &failure),
         }
         true
+    }
+
+    /// Holds a map against what is normal, and gives out what became of events.
+    async fn watch(
+        &mut self,
+        frame: &FrameId,
+        map: &Arc<FeatureMap>,
+        captured_unix_ms: u64,
+        gap: Gap,
+    ) -> Option<MapScore> {
+        let mut watch = self.watch.take()?;
+        let (id, map) = (frame.clone(), map.clone());
+        let watched = task::spawn_blocking(move || {
+            let now = Instant::now();
+            let sighting = Sighting {
+                frame: &id,
+                map: &map,
+                captured_unix_ms,
+                gap,
+            };
+            let outcome = watch.observe(&sighting, now);
+            let mode = watch.mode(&id.camera, now);
+            (watch, outcome, mode)
+        });
+        let camera = &frame.camera;
+        let outcome = match watched.await {
+            Ok((watch, outcome, mode)) => {
+                self.watch = Some(watch);
+                if let Some(hub) = &self.hub {
+                    hub.watched(camera, mode);
+                }
+                outcome
+            }
+            Err(error) => {
+                tracing::error!(%camera, %error, "watching panicked; nobody is watched until the viewer starts again");
+                if let Some(hub) = &self.hub {
+                    let reason =
+                        Some("watching panicked; report this with the viewer's log".to_owned());
+                    hub.watched(camera, WatchMode::Off { reason });
+                }
+                return None;
+            }
+        };
+        if let (Some(announcer), Some(_)) = (&mut self.announcer, outcome.score) {
+            announcer.tell(camera, &outcome.events);
+        }
+        self.anomalies(outcome.events).await;
+        outcome.score
+    }
+
+    /// Logs what became of events, and tells the observer.
+    async fn anomalies(&mut self, events: Vec<AnomalyEvent>) {
+        if events.is_empty() {
+            return;
+        }
+        for event in &events {
+            report::log_event(event);
+            self.summary.events += u64::from(event.kind == AnomalyKind::Begin);
+        }
+        let (archive, lines) = (self.archive.clone(), events.clone());
+        let written = task::spawn_blocking(move || archive.events(&lines)).await;
+        if let Err(error) = written.map_err(io::Error::other).flatten() {
+            tracing::error!(%error, "events are not written, they wait");
+        }
+        for event in events {
+            (self.observer)(ViewerEvent::Anomaly(event));
+        }
+    }
+
+    /// Ends what goes on, and says goodbye to the second broker.
+    pub(crate) async fn finish(&mut self) {
+        let ended = self.watch.as_mut().map(|watch| watch.finish());
+        let ended = ended.unwrap_or_default();
+        if let Some(mut announcer) = self.announcer.take() {
+            for event in &ended {
+                announcer.tell(&event.camera, std::slice::from_ref(event));
+            }
+            announcer.stop().await;
+        }
+        self.anomalies(ended).await;
     }
 
     fn unreadable(&mut self, frame: FrameId, failure: &MapFailure) {

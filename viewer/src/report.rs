@@ -7,6 +7,8 @@ use std::fmt::Write as _;
 use cipherframe::FeatureMap;
 use wire::message::FrameId;
 
+use crate::event::{AnomalyEvent, AnomalyKind};
+
 /// How many cells the log line of a map names.
 const CELLS: usize = 3;
 
@@ -64,6 +66,25 @@ pub(crate) fn log_map(frame: &FrameId, map: &FeatureMap, latency_ms: u64, pool_m
         largest = %spell(&largest_cells(map, CELLS)),
         "map"
     );
+}
+
+/// Logs what became of an event.
+pub(crate) fn log_event(event: &AnomalyEvent) {
+    let AnomalyEvent {
+        kind,
+        id,
+        camera,
+        seq,
+        score,
+        peak,
+        threshold,
+        ..
+    } = event;
+    match kind {
+        AnomalyKind::Begin => tracing::warn!(%camera, seq, id, score, threshold, "anomaly begins"),
+        AnomalyKind::Update => tracing::debug!(%camera, seq, id, score, peak, "anomaly goes on"),
+        AnomalyKind::End => tracing::warn!(%camera, seq, id, peak, threshold, "anomaly is over"),
+    }
 }
 
 #[cfg(test)]

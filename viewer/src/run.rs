@@ -19,10 +19,12 @@ use crate::assemble::Assembler;
 use crate::config::ViewerConfig;
 use crate::desk::{Desk, Step};
 use crate::event::{ViewerEvent, ViewerSummary};
+use crate::events::Announcer;
 use crate::figures::Figures;
 use crate::keyring;
 use crate::lab::{Courier, Lab};
 use crate::outlet::Outlet;
+use crate::watch::Watch;
 use crate::web::hub::{Hub, Now};
 use crate::web::{Pages, Server};
 
@@ -59,6 +61,7 @@ pub async fn run(
     let (mut telemetry, [keys_loaded, connected, log_works]) = telemetry.await?;
     let mut tasks = JoinSet::new();
     let mut courier = None;
+    let mut hub = None;
     let observer = match &config.web {
         None => observer,
         Some(web) => {
@@ -72,12 +75,19 @@ pub async fn run(
             let address = server.address();
             tracing::info!(%address, "the web page is served");
             observer(ViewerEvent::Serving { address });
-            let hub = Arc::new(Hub::new(config.link.node.site.clone()));
+            let shown_hub = Arc::new(Hub::new(config.link.node.site.clone()));
+            hub = Some(shown_hub.clone());
             let metrics = Page::new(NODE, telemetry.vitals().clone(), families);
             let vitals = telemetry.vitals().clone();
-            let pages = Pages::new(hub.clone(), vitals, shown.clone(), metrics, lab.clone());
+            let pages = Pages::new(
+                shown_hub.clone(),
+                vitals,
+                shown.clone(),
+                metrics,
+                lab.clone(),
+            );
             tasks.spawn(server.run(pages));
-            shown_on(hub, lab, observer)
+            shown_on(shown_hub, lab, observer)
         }
     };
     let (out, site) = (config.out.clone(), config.link.node.site.clone());
@@ -89,6 +99,13 @@ pub async fn run(
     let keyring = keyring.await.map_err(|error| panicked(&error))??;
     keys_loaded.set(true);
     let filters = vec![Topic::all_maps(&config.link.node.site)];
+    let announcer = match &config.events {
+        Some(events) => {
+            let (bus, site) = (&config.link.mqtt, &config.link.node.site);
+            Some(Announcer::start(events, bus, site).await?)
+        }
+        None => None,
+    };
     let link = NodeLink::connect(
         credentials,
         &config.link.mqtt,
@@ -108,6 +125,11 @@ pub async fn run(
         mut subscriber,
     } = link;
 
+    let watch = config.anomaly.map(|mut anomaly| {
+        // What people try in the lab is no footage.
+        anomaly.except.extend(config.lab.map(|lab| lab.name));
+        Watch::new(anomaly)
+    });
     let publisher = Arc::new(publisher);
     if let Some(courier) = courier {
         tasks.spawn(courier.run(publisher.clone()));
@@ -131,6 +153,9 @@ pub async fn run(
         observer,
         summary,
         log_works,
+        watch: watch.map(Box::new),
+        announcer,
+        hub,
     };
     while let Some(incoming) = subscriber.recv().await {
         let (topic, payload) = match incoming {
@@ -152,6 +177,7 @@ pub async fn run(
     for part in desk.assembler.give_up_all() {
         outlet.incomplete(part);
     }
+    outlet.finish().await;
     // The lab's work is not finished: who asked for it is gone with the page.
     tasks.shutdown().await;
     if let Some(publisher) = Arc::into_inner(outlet.publisher) {

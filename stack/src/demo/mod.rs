@@ -2,6 +2,7 @@
 //!
 //! - [`streams`] says which streams there are, one camera each
 //! - [`plan`] configures the nodes on keys of the data folder, [`nodes`] starts and stops them
+//! - [`normal`] learns what is normal
 //! - [`room`] sizes the broker
 //! - [`gate`] holds a camera back while its maps are not printed
 //! - [`tally`] counts frames and maps and compares them with plaintext pooling
@@ -9,6 +10,7 @@
 
 mod gate;
 mod nodes;
+mod normal;
 mod plan;
 mod room;
 mod screen;
@@ -29,7 +31,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use streams::Choice;
 use tally::Tally;
-use viewer::{ViewerEvent, WebConfig};
+use viewer::{AnomalyConfig, ViewerEvent, WebConfig};
 use wire::config::{LogConfig, LogFormat, LogLevel};
 use wire::failure::{Failure, FailureKind};
 use wire::name::Name;
@@ -68,6 +70,9 @@ pub(crate) struct Args {
     /// Where the web page is served, on this machine only [default: 127.0.0.1:8470, or a free port]
     #[arg(long, value_name = "ADDRESS:PORT")]
     web: Option<SocketAddr>,
+    /// Ordinary footage, to know what is unusual in the stream `live` [default: samples/1-walk with the samples]
+    #[arg(long, value_name = "DIR")]
+    normal: Option<PathBuf>,
     /// Draw no pictures, and serve no web page unless --web says where
     #[arg(long)]
     headless: bool,
@@ -93,11 +98,12 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         format: LogFormat::Human,
         level,
     })?;
-    let plan = Plan {
+    let mut plan = Plan {
         streams: args.scheme.streams(&args.stream, args.feature)?,
         data: DataFolder::new(&args.data),
         out: args.out.clone(),
         web: web(args)?,
+        anomaly: AnomalyConfig::default(),
         insecure_plain: args.stream.insecure_plain,
         frames: args.frames,
     };
@@ -110,6 +116,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let open = |_| Ok::<Box<dyn Source>, Failure>(Box::new(source.open()?));
     let sources = plan.streams.iter().map(open);
     let sources = sources.collect::<Result<Vec<_>, Failure>>()?;
+    let normal = normal::folder(args.normal.as_deref(), &args.video);
+    plan.anomaly = normal::watch(normal.as_deref(), &plan.streams)?;
     plan.data.complete(&plan.schemes(), &plan.nodes())?;
     for stream in &plan.streams {
         let (camera, spec, feature) = (&stream.camera, &stream.spec, stream.feature);

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
-use viewer::{DEFAULT_LOG_BYTES, LabConfig, OutConfig, ViewerConfig, WebConfig};
+use viewer::{AnomalyConfig, DEFAULT_LOG_BYTES, LabConfig, OutConfig, ViewerConfig, WebConfig};
 use wire::config::{LogConfig, NodeConfig, TelemetryConfig};
 use wire::mqtt::{BrokerAddress, MqttConfig};
 use wire::name::Name;
@@ -53,6 +53,8 @@ pub(crate) struct Plan {
     pub(crate) data: DataFolder,
     /// Where pictures go, if anywhere.
     pub(crate) out: Option<PathBuf>,
+    /// How the streams are watched.
+    pub(crate) anomaly: AnomalyConfig,
     /// The page, if there is one.
     pub(crate) web: Option<WebConfig>,
     /// Whether scheme plain is allowed.
@@ -95,6 +97,7 @@ impl Plan {
                 log_bytes: DEFAULT_LOG_BYTES,
             }),
             frames_in_progress: FRAMES_IN_PROGRESS,
+            anomaly: Some(self.anomaly.clone()),
             web: self.web.clone(),
             lab: self.web.as_ref().map(|_| self.lab()),
             insecure_plain: self.insecure_plain,

@@ -1,5 +1,6 @@
 use super::*;
 use cipherframe::{Frame, PoolSpec, Quantiser, SchemeId};
+use viewer::Gap;
 use wire::message::SessionId;
 
 fn camera(text: &str) -> Name {

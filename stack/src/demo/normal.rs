@@ -1,0 +1,74 @@
+//! What is normal for the demo's stream, learned from footage before it starts.
+//!
+//! The maps are made by plaintext pooling, which encrypted pooling equals value for value.
+
+use super::streams::Stream;
+use crate::footage;
+use cipherframe::max_pool;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use viewer::AnomalyConfig;
+use viewer::anomaly::{MapShape, Model, Trainer};
+use wire::failure::{Failure, FailureKind};
+
+/// The footage of the bundled samples on which nothing unusual happens.
+const SAMPLES: &str = "samples";
+const NORMAL_SAMPLES: &str = "1-walk";
+
+/// The folder to learn from: the one that was given, or that of the samples if they are shown.
+pub(super) fn folder(given: Option<&Path>, video: &Path) -> Option<PathBuf> {
+    let samples = (video == Path::new(SAMPLES)).then(|| video.join(NORMAL_SAMPLES));
+    given.map(Path::to_owned).or(samples)
+}
+
+/// How the demo watches: the first stream, with what is learned from `folder`.
+pub(super) fn watch(folder: Option<&Path>, streams: &[Stream]) -> Result<AnomalyConfig, Failure> {
+    let mut config = AnomalyConfig::default();
+    if let (Some(folder), Some(stream)) = (folder, streams.first()) {
+        let model = learn(folder, stream)?;
+        config.given.insert(stream.camera.clone(), Arc::new(model));
+    }
+    Ok(config)
+}
+
+fn learn(folder: &Path, stream: &Stream) -> Result<Model, Failure> {
+    let mut trainer: Option<Trainer> = None;
+    let mut clip = None;
+    footage::each(folder, &stream.spec, stream.feature, |frame| {
+        let map = max_pool(&frame.quantised, stream.spec.pool());
+        let map = map.map_err(|error| Failure::of(FailureKind::Bug, &error))?;
+        let trainer = match &mut trainer {
+            Some(trainer) => trainer,
+            none => none.insert(
+                Trainer::new(MapShape::of(&map))
+                    .map_err(|error| Failure::of(FailureKind::BadData, &error))?,
+            ),
+        };
+        if clip
+            .replace(frame.clip.clone())
+            .is_some_and(|before| before != frame.clip)
+        {
+            trainer.begin_clip();
+        }
+        trainer
+            .learn(&map)
+            .map_err(|error| Failure::of(FailureKind::Bug, &error))
+    })?;
+    let nothing = || {
+        let what = format!("{} has no frame to learn from", folder.display());
+        Failure::new(
+            FailureKind::BadData,
+            what,
+            "name a folder of ordinary footage with --normal",
+        )
+    };
+    let model = trainer.ok_or_else(nothing)?.finish();
+    model.map_err(|error| {
+        let what = format!("nothing was learned from {}: {error}", folder.display());
+        Failure::new(
+            FailureKind::BadData,
+            what,
+            "name a folder of ordinary footage with --normal",
+        )
+    })
+}

@@ -1,0 +1,43 @@
+//! Footage as a camera would quantise it, clip by clip, without encryption or network.
+
+use camera_node::Feature;
+use camera_node::preprocess::Preprocessor;
+use camera_node::source::{FolderSource, Pull, Repeat, Source};
+use cipherframe::{QuantisedFrame, StreamSpec};
+use std::path::Path;
+use wire::failure::{Failure, FailureKind};
+
+/// A frame of a clip.
+pub(crate) struct FootageFrame {
+    /// The clip, such as the name of its folder.
+    pub(crate) clip: String,
+    /// What a camera would encrypt.
+    pub(crate) quantised: QuantisedFrame,
+}
+
+/// Reads the images below `folder` in their order and hands each to `take`. Files that are no images are said on stderr
+/// and left out.
+pub(crate) fn each(
+    folder: &Path,
+    spec: &StreamSpec,
+    feature: Feature,
+    mut take: impl FnMut(FootageFrame) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut source = FolderSource::open(folder, None, Repeat::Once)?;
+    let mut preprocessor = Preprocessor::new(spec.clone(), feature);
+    loop {
+        match source.next()? {
+            Pull::End => return Ok(()),
+            Pull::Skipped { file, reason } => eprintln!("left out {}: {reason}", file.display()),
+            Pull::Frame(frame) => {
+                let prepared = preprocessor.prepare(frame);
+                let prepared =
+                    prepared.map_err(|error| Failure::of(FailureKind::BadData, &error))?;
+                take(FootageFrame {
+                    clip: prepared.clip,
+                    quantised: prepared.quantised,
+                })?;
+            }
+        }
+    }
+}

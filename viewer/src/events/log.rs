@@ -1,0 +1,200 @@
+//! `events.jsonl`: a line for each begin, update and end of an event.
+//!
+//! A line that cannot be written waits in memory, with those after it, until one can. A line that was half written when
+//! the viewer died is cut off at the next start.
+
+use std::collections::VecDeque;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::event::AnomalyEvent;
+
+/// The log.
+const FILE: &str = "events.jsonl";
+/// The one before it.
+const FULL_FILE: &str = "events.1.jsonl";
+/// Lines that wait for a disk that has room again.
+const WAITING: usize = 10_000;
+/// Longer than any line.
+const LONGEST_LINE: u64 = 4096;
+
+/// The log of events of one viewer.
+#[derive(Debug)]
+pub(crate) struct EventLog {
+    folder: PathBuf,
+    /// How long a log may get.
+    most_bytes: u64,
+    bytes: u64,
+    waiting: VecDeque<String>,
+    /// Lines that found no room to wait.
+    lost: u64,
+}
+
+impl EventLog {
+    /// Opens the log in `folder`, which gets a second file when the first has `most_bytes`. Blocks.
+    pub(crate) fn open(folder: &Path, most_bytes: u64) -> io::Result<Self> {
+        fs::create_dir_all(folder)?;
+        let bytes = cut_half_line(&folder.join(FILE))?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            most_bytes,
+            bytes,
+            waiting: VecDeque::new(),
+            lost: 0,
+        })
+    }
+
+    /// Writes what waits, and this. Blocks.
+    ///
+    /// # Errors
+    /// The first line that could not be written; it waits.
+    pub(crate) fn write(&mut self, events: &[AnomalyEvent]) -> io::Result<()> {
+        for event in events {
+            if self.waiting.len() == WAITING {
+                self.waiting.pop_front();
+                self.lost += 1;
+                if self.lost.is_power_of_two() {
+                    tracing::error!(
+                        lost = self.lost,
+                        "events are lost: {FILE} cannot be written"
+                    );
+                }
+            }
+            let mut line = serde_json::to_string(event).map_err(io::Error::other)?;
+            line.push('\n');
+            self.waiting.push_back(line);
+        }
+        while let Some(line) = self.waiting.front() {
+            self.bytes = append(&self.folder, line, self.bytes, self.most_bytes)?;
+            self.waiting.pop_front();
+        }
+        Ok(())
+    }
+}
+
+/// Appends a line to a log of `bytes` bytes. Gives how many it has then.
+fn append(folder: &Path, line: &str, bytes: u64, most_bytes: u64) -> io::Result<u64> {
+    let path = folder.join(FILE);
+    let length = line.len() as u64;
+    let is_full = bytes > 0 && bytes + length > most_bytes;
+    if is_full {
+        fs::rename(&path, folder.join(FULL_FILE))?;
+    }
+    let bytes = if is_full { 0 } else { bytes };
+    let mut options = OpenOptions::new();
+    let mut file = options.append(true).create(true).mode(0o600).open(&path)?;
+    if let Err(error) = file.write_all(line.as_bytes()) {
+        // Half a line would make the next one unreadable.
+        let _ = file.set_len(bytes);
+        return Err(error);
+    }
+    Ok(bytes + length)
+}
+
+/// Cuts off what stands after the last end of a line. Gives the length of the rest.
+fn cut_half_line(path: &Path) -> io::Result<u64> {
+    let mut options = OpenOptions::new();
+    let mut file: File = match options.read(true).write(true).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error),
+    };
+    let bytes = file.metadata()?.len();
+    let start = bytes.saturating_sub(LONGEST_LINE);
+    file.seek(SeekFrom::Start(start))?;
+    let mut end = Vec::new();
+    Read::by_ref(&mut file)
+        .take(LONGEST_LINE)
+        .read_to_end(&mut end)?;
+    let whole = end
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |at| at as u64 + 1);
+    let whole = if whole == 0 && start > 0 {
+        bytes
+    } else {
+        start + whole
+    };
+    if whole < bytes {
+        tracing::warn!(path = %path.display(), "a half written event was cut off");
+        file.set_len(whole)?;
+    }
+    Ok(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::AnomalyKind;
+    use crate::journal::SessionText;
+    use crate::testing::{frame, name};
+
+    fn event(seq: u64) -> AnomalyEvent {
+        AnomalyEvent {
+            kind: AnomalyKind::Begin,
+            id: format!("gate-{seq}"),
+            camera: name("gate"),
+            session: SessionText(frame("gate", 1, seq).session),
+            seq,
+            captured_unix_ms: 5,
+            began_unix_ms: 5,
+            ended_unix_ms: None,
+            score: 1.5,
+            peak: 1.5,
+            peak_seq: seq,
+            threshold: 1.4,
+            region: None,
+        }
+    }
+
+    fn read(folder: &Path, file: &str) -> Vec<AnomalyEvent> {
+        let text = fs::read_to_string(folder.join(file)).unwrap();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn lines_are_whole_and_survive_a_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        let mut log = EventLog::open(path, 1 << 20).unwrap();
+        log.write(&[event(1), event(2)]).unwrap();
+        drop(log);
+        let mut file = OpenOptions::new()
+            .append(true)
+            .open(path.join(FILE))
+            .unwrap();
+        file.write_all(b"{\"kind\":\"beg").unwrap();
+        let mut log = EventLog::open(path, 1 << 20).unwrap();
+        log.write(&[event(3)]).unwrap();
+        assert_eq!(read(path, FILE), [event(1), event(2), event(3)]);
+    }
+
+    #[test]
+    fn a_full_log_is_put_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = EventLog::open(folder.path(), 600).unwrap();
+        for seq in 0..5 {
+            log.write(&[event(seq)]).unwrap();
+        }
+        let (full, last) = (read(folder.path(), FULL_FILE), read(folder.path(), FILE));
+        assert_eq!(last.last(), Some(&event(4)));
+        assert_eq!(full.last().unwrap().seq + 1, last[0].seq);
+    }
+
+    #[test]
+    fn what_cannot_be_written_waits() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events");
+        let mut log = EventLog::open(&path, 1 << 20).unwrap();
+        fs::remove_dir(&path).unwrap();
+        assert!(log.write(&[event(1)]).is_err());
+        assert!(log.write(&[event(2)]).is_err());
+        fs::create_dir(&path).unwrap();
+        log.write(&[event(3)]).unwrap();
+        assert_eq!(read(&path, FILE), [event(1), event(2), event(3)]);
+    }
+}
