@@ -1,7 +1,9 @@
 //! A real browser: chromium, driven through chromedriver.
 
+use std::env;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -9,12 +11,14 @@ use std::time::{Duration, Instant};
 use fantoccini::wd::{TimeoutConfiguration, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder, Locator};
 use http::Method;
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use tokio::time::sleep;
 use url::Url;
 
 use crate::PATIENCE;
+use crate::data_folder::committed;
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -26,21 +30,18 @@ pub struct Browser {
     _profile: TempDir,
 }
 
-/// Where the test leaves pictures for people: `target/screenshots`.
+/// Where tests leave pictures for people: `target/screenshots`.
 pub fn screenshots() -> PathBuf {
-    let program = std::env::current_exe().expect("a running program has a path");
-    let target = program
-        .ancestors()
-        .nth(3)
-        .expect("tests run inside the build folder");
-    target.join("screenshots")
+    committed("target/screenshots")
 }
 
 impl Browser {
     /// Starts one; `None`, and said so, where there is none.
     pub async fn start(width: u32, height: u32) -> Option<Self> {
         let Some((driver, port)) = start_driver() else {
-            eprintln!("skipped: chromium and chromedriver are not installed");
+            // Not through `eprintln!`, which tests that pass keep to themselves.
+            let line = b"skipped: chromium and chromedriver are not installed\n";
+            io::stderr().write_all(line).unwrap();
             return None;
         };
         let profile = tempfile::tempdir().unwrap();
@@ -155,11 +156,16 @@ impl Browser {
         self.client.execute(body, Vec::new()).await.unwrap()
     }
 
-    /// Leaves a picture of the window for people.
+    /// Leaves a picture of the window for people. With `BLINDSIGHT_BLESS=1` it becomes that of the documentation, if it
+    /// has one.
     pub async fn screenshot(&self, name: &str) {
         let png = self.client.screenshot().await.unwrap();
         fs::create_dir_all(screenshots()).unwrap();
-        fs::write(screenshots().join(format!("{name}.png")), png).unwrap();
+        fs::write(screenshots().join(format!("{name}.png")), &png).unwrap();
+        let image = committed("docs/images").join(format!("{name}.png"));
+        if env::var_os("BLINDSIGHT_BLESS").is_some() && image.exists() {
+            fs::write(image, png).unwrap();
+        }
     }
 
     /// What stands in the console since it was asked last, but for debugging hints.
@@ -174,18 +180,14 @@ impl Browser {
     }
 
     /// Ends the browser.
-    pub async fn close(mut self) {
+    pub async fn close(self) {
         self.client.clone().close().await.unwrap();
-        let _ = self.driver.kill();
-        let _ = self.driver.wait();
     }
 }
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // After a failed test: the browser ends with its driver.
-        let _ = self.driver.kill();
-        let _ = self.driver.wait();
+        end(&mut self.driver);
     }
 }
 
@@ -197,6 +199,7 @@ fn start_driver() -> Option<(Child, u16)> {
         .arg("--port=0")
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
+        .process_group(0)
         .spawn()
         .ok()?;
     let lines = BufReader::new(driver.stdout.take()?).lines();
@@ -204,7 +207,21 @@ fn start_driver() -> Option<(Child, u16)> {
         let port = line.rsplit_once("started successfully on port ")?.1;
         port.trim_end_matches('.').parse().ok()
     });
-    Some((driver, port?))
+    let Some(port) = port else {
+        end(&mut driver);
+        return None;
+    };
+    Some((driver, port))
+}
+
+/// Ends the driver and the browser that it has started, which would outlive it after a failed test.
+fn end(driver: &mut Child) {
+    if let Ok(group) = i32::try_from(driver.id())
+        && let Some(group) = Pid::from_raw(group)
+    {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+    let _ = driver.wait();
 }
 
 fn is_installed(program: &str) -> bool {

@@ -44,7 +44,7 @@ impl Checkout {
         symlink(committed("configs/deploy"), configs.join("deploy")).unwrap();
         for node in NODES {
             let from = committed("configs/demo").join(format!("{node}.toml"));
-            let text = any_telemetry_port(&fs::read_to_string(from).unwrap());
+            let text = any_port_for_pages(&fs::read_to_string(from).unwrap());
             fs::write(checkout.config(node), text).unwrap();
         }
         fs::create_dir_all(checkout.path().join("configs/lan")).unwrap();
@@ -81,11 +81,17 @@ impl Checkout {
 }
 
 /// The configuration with its metrics on any free port, so that tests that run at once do not meet.
-fn any_telemetry_port(text: &str) -> String {
-    let (before, section) = text.split_once("[telemetry]\n").unwrap();
-    let (listen, after) = section.split_once('\n').unwrap();
-    assert!(listen.starts_with("listen = "), "{listen}");
-    format!("{before}[telemetry]\nlisten = \"127.0.0.1:0\"\n{after}")
+fn any_port_for_pages(text: &str) -> String {
+    let any_port = |text: String, section: &str| {
+        let Some((before, after)) = text.split_once(section) else {
+            return text;
+        };
+        let (listen, after) = after.split_once('\n').unwrap();
+        assert!(listen.starts_with("listen = "), "{listen}");
+        format!("{before}{section}listen = \"127.0.0.1:0\"\n{after}")
+    };
+    assert!(text.contains("[telemetry]\n"));
+    any_port(any_port(text.to_owned(), "[telemetry]\n"), "[web]\n")
 }
 
 /// A file or folder of this repository.

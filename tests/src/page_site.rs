@@ -1,13 +1,16 @@
 //! A site with a page and a lab, for tests of both.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use camera_node::Feature;
-use camera_node::source::{Repeat, Source};
+use camera_node::preprocess::Preprocessor;
+use camera_node::source::{FolderSource, Pull, Repeat, Source};
 use camera_node::{Policy, SourceConfig};
-use cipherframe::{PoolSpec, Quantiser, SchemeId, StreamSpec};
-use viewer::{LabConfig, ViewerConfig, WebConfig};
+use cipherframe::{PoolSpec, Quantiser, SchemeId, StreamSpec, max_pool};
+use viewer::anomaly::{MapShape, Trainer};
+use viewer::{AnomalyConfig, LabConfig, ViewerConfig, WebConfig};
 use wire::role::NodeRole;
 
 use crate::camera::{RunningCamera, configuration};
@@ -46,6 +49,25 @@ pub fn live_spec() -> StreamSpec {
     let quantiser = Quantiser::from_thresholds(vec![8, 20, 45]).unwrap();
     let pool = PoolSpec::new(2, 2, 0).unwrap();
     StreamSpec::new(SchemeId::Bfv, 96, 54, quantiser, pool).unwrap()
+}
+
+/// Watches [`CAMERA`] with what the first clip of the samples shows, where nothing unusual happens.
+pub fn sample_watch() -> AnomalyConfig {
+    let spec = live_spec();
+    let normal = committed("samples/1-walk");
+    let mut source = FolderSource::open(&normal, None, Repeat::Once).unwrap();
+    let mut preprocessor = Preprocessor::new(spec.clone(), Feature::Motion);
+    let mut trainer: Option<Trainer> = None;
+    while let Pull::Frame(frame) = source.next().unwrap() {
+        let quantised = preprocessor.prepare(frame).unwrap().quantised;
+        let map = max_pool(&quantised, spec.pool()).unwrap();
+        let trainer = trainer.get_or_insert_with(|| Trainer::new(MapShape::of(&map)).unwrap());
+        trainer.learn(&map).unwrap();
+    }
+    let model = trainer.unwrap().finish().unwrap();
+    let mut watch = AnomalyConfig::default();
+    watch.given.insert(CAMERA.parse().unwrap(), Arc::new(model));
+    watch
 }
 
 /// A camera that shows the bundled samples over and over, `fps` frames a second.

@@ -106,6 +106,34 @@ fn the_live_stream_alone_makes_its_keys_and_needs_no_others() {
 }
 
 #[test]
+fn the_unusual_moment_of_the_samples_is_exactly_one_event() {
+    let folder = tempfile::tempdir().unwrap();
+    link_keys(&[SchemeId::Bfv], folder.path());
+    symlink(committed("samples"), folder.path().join("samples")).unwrap();
+    let args = "demo --scheme bfv --frames 64 --fps 10 --out out --verify --json --headless";
+    let args: Vec<&str> = args.split_whitespace().collect();
+    let outcome = run("blindsight", &args, folder.path());
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    let events = fs::read_to_string(folder.path().join("out/events.jsonl")).unwrap();
+    let events: Vec<Value> = events
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let of = |kind: &str| {
+        events
+            .iter()
+            .filter(|event| event["kind"] == kind)
+            .collect::<Vec<_>>()
+    };
+    let (begun, ended) = (of("begin"), of("end"));
+    assert_eq!((begun.len(), ended.len()), (1, 1), "{events:#?}");
+    assert_eq!(begun[0]["id"], ended[0]["id"]);
+    // The cyclist races through frames 11 to 21 of the second clip, which begins with frame 32.
+    let seq = begun[0]["seq"].as_u64().unwrap();
+    assert!((43..=54).contains(&seq), "{seq}");
+}
+
+#[test]
 fn a_frame_of_several_live_tiles_is_verified() {
     let folder = tempfile::tempdir().unwrap();
     link_keys(&[SchemeId::Bfv], folder.path());

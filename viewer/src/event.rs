@@ -126,6 +126,8 @@ pub struct AnomalyEvent {
     pub peak: f64,
     /// The frame of the highest score.
     pub peak_seq: u64,
+    /// When the camera captured that frame.
+    pub peak_unix_ms: u64,
     /// From here on a score is unusual.
     pub threshold: f64,
     /// Where in the map, all frames of it together, in windows.

@@ -11,6 +11,7 @@
 pub mod anomaly;
 mod archive;
 pub mod assemble;
+mod clock;
 mod config;
 mod desk;
 mod event;

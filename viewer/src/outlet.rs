@@ -5,7 +5,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use cipherframe::{FeatureMap, StreamSpec};
 use tokio::{task, time};
@@ -14,10 +14,12 @@ use wire::envelope;
 use wire::identity::SigningIdentity;
 use wire::message::{FrameId, Message, Receipt};
 use wire::mqtt::Publisher;
+use wire::name::Name;
 use wire::telemetry::Need;
 
 use crate::archive::Archive;
 use crate::assemble::{IncompleteFrame, MapFailure, TileRefusal, WholeFrame};
+use crate::clock::unix_ms;
 use crate::desk::{MessageRefusal, Step};
 use crate::event::{AnomalyEvent, AnomalyKind, MapScore, ViewerEvent, ViewerSummary};
 use crate::events::Announcer;
@@ -42,6 +44,8 @@ pub(crate) struct Outlet {
     pub(crate) log_works: Need,
     /// Holds maps against what is normal; `None` where nobody is watched, or after it panicked.
     pub(crate) watch: Option<Box<Watch>>,
+    /// The camera of the lab, whose maps are on its page alone.
+    pub(crate) lab_camera: Option<Name>,
     /// Tells the second broker.
     pub(crate) announcer: Option<Announcer>,
     /// Is told whether a camera is watched.
@@ -239,7 +243,8 @@ impl Outlet {
                 return None;
             }
         };
-        if let (Some(announcer), Some(_)) = (&mut self.announcer, outcome.score) {
+        let is_news = outcome.score.is_some() || !outcome.events.is_empty();
+        if let Some(announcer) = self.announcer.as_mut().filter(|_| is_news) {
             announcer.tell(camera, &outcome.events);
         }
         self.anomalies(outcome.events).await;
@@ -286,6 +291,9 @@ impl Outlet {
     }
 
     async fn picture(&mut self, frame: &FrameId, map: &Arc<FeatureMap>) {
+        if self.lab_camera.as_ref() == Some(&frame.camera) {
+            return;
+        }
         let (archive, id, map) = (self.archive.clone(), frame.clone(), map.clone());
         let written = task::spawn_blocking(move || archive.picture(&id, &map)).await;
         if let Err(error) = written.map_err(io::Error::other).flatten() {
@@ -333,12 +341,4 @@ impl Outlet {
             tiles,
         });
     }
-}
-
-/// Milliseconds since 1970 UTC by this machine's clock.
-fn unix_ms() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or(Duration::ZERO);
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -75,7 +75,8 @@ pub async fn run(
             let address = server.address();
             tracing::info!(%address, "the web page is served");
             observer(ViewerEvent::Serving { address });
-            let shown_hub = Arc::new(Hub::new(config.link.node.site.clone()));
+            let site = config.link.node.site.clone();
+            let shown_hub = Arc::new(Hub::new(site, lab.as_ref().map(|lab| lab.camera().clone())));
             hub = Some(shown_hub.clone());
             let metrics = Page::new(NODE, telemetry.vitals().clone(), families);
             let vitals = telemetry.vitals().clone();
@@ -85,6 +86,7 @@ pub async fn run(
                 shown.clone(),
                 metrics,
                 lab.clone(),
+                shutdown.clone(),
             );
             tasks.spawn(server.run(pages));
             shown_on(shown_hub, lab, observer)
@@ -125,9 +127,10 @@ pub async fn run(
         mut subscriber,
     } = link;
 
+    let lab_camera = config.lab.map(|lab| lab.name);
     let watch = config.anomaly.map(|mut anomaly| {
         // What people try in the lab is no footage.
-        anomaly.except.extend(config.lab.map(|lab| lab.name));
+        anomaly.except.extend(lab_camera.clone());
         Watch::new(anomaly)
     });
     let publisher = Arc::new(publisher);
@@ -154,6 +157,7 @@ pub async fn run(
         summary,
         log_works,
         watch: watch.map(Box::new),
+        lab_camera,
         announcer,
         hub,
     };

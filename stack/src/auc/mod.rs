@@ -156,16 +156,16 @@ fn print(json: bool, spec: &StreamSpec, trained: (u64, u64), clips: &[(&Labelled
         let (train_clips, train_maps) = trained;
         let report = json!({ "stream": spec.to_string(), "train_clips": train_clips, "train_maps": train_maps,
             "clips": clips });
-        stdout::line(&report.to_string());
+        stdout::line(report);
         return;
     }
-    stdout::line(&format!("stream: {spec}, motion"));
-    stdout::line(&format!("learned: {} clips, {} maps", trained.0, trained.1));
+    stdout::line(format!("stream: {spec}, motion"));
+    stdout::line(format!("learned: {} clips, {} maps", trained.0, trained.1));
     stdout::line("clip           frames     raw  causal  centred");
     for (clip, areas, frames) in lines {
         let [raw, causal, centred] =
             areas.map(|area| area.map_or("-".to_owned(), |area| format!("{area:.4}")));
-        stdout::line(&format!(
+        stdout::line(format!(
             "{clip:<14} {frames:>6}  {raw:>6}  {causal:>6}  {centred:>7}"
         ));
     }

@@ -70,7 +70,7 @@ pub(crate) struct Args {
     /// Where the web page is served, on this machine only [default: 127.0.0.1:8470, or a free port]
     #[arg(long, value_name = "ADDRESS:PORT")]
     web: Option<SocketAddr>,
-    /// Ordinary footage, to know what is unusual in the stream `live` [default: samples/1-walk with the samples]
+    /// Ordinary footage, to know what is unusual in the stream `live` [default: samples/1-walk with the samples, else the first minute]
     #[arg(long, value_name = "DIR")]
     normal: Option<PathBuf>,
     /// Draw no pictures, and serve no web page unless --web says where

@@ -7,6 +7,7 @@ use crate::footage;
 use cipherframe::max_pool;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use viewer::AnomalyConfig;
 use viewer::anomaly::{MapShape, Model, Trainer};
 use wire::failure::{Failure, FailureKind};
@@ -15,18 +16,24 @@ use wire::failure::{Failure, FailureKind};
 const SAMPLES: &str = "samples";
 const NORMAL_SAMPLES: &str = "1-walk";
 
+/// How long is learned from each stream itself where there is no such footage.
+const FIRST: Duration = Duration::from_secs(60);
+
 /// The folder to learn from: the one that was given, or that of the samples if they are shown.
 pub(super) fn folder(given: Option<&Path>, video: &Path) -> Option<PathBuf> {
     let samples = (video == Path::new(SAMPLES)).then(|| video.join(NORMAL_SAMPLES));
     given.map(Path::to_owned).or(samples)
 }
 
-/// How the demo watches: the first stream, with what is learned from `folder`.
+/// How the demo watches: the first stream, with what is learned from `folder`; or all of them, after a minute.
 pub(super) fn watch(folder: Option<&Path>, streams: &[Stream]) -> Result<AnomalyConfig, Failure> {
     let mut config = AnomalyConfig::default();
-    if let (Some(folder), Some(stream)) = (folder, streams.first()) {
-        let model = learn(folder, stream)?;
-        config.given.insert(stream.camera.clone(), Arc::new(model));
+    match (folder, streams.first()) {
+        (Some(folder), Some(stream)) => {
+            let model = learn(folder, stream)?;
+            config.given.insert(stream.camera.clone(), Arc::new(model));
+        }
+        _ => config.learn = FIRST,
     }
     Ok(config)
 }

@@ -26,7 +26,6 @@ pub(crate) struct EventLog {
     folder: PathBuf,
     /// How long a log may get.
     most_bytes: u64,
-    bytes: u64,
     waiting: VecDeque<String>,
     /// Lines that found no room to wait.
     lost: u64,
@@ -36,11 +35,10 @@ impl EventLog {
     /// Opens the log in `folder`, which gets a second file when the first has `most_bytes`. Blocks.
     pub(crate) fn open(folder: &Path, most_bytes: u64) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
-        let bytes = cut_half_line(&folder.join(FILE))?;
+        cut_half_line(&folder.join(FILE))?;
         Ok(Self {
             folder: folder.to_owned(),
             most_bytes,
-            bytes,
             waiting: VecDeque::new(),
             lost: 0,
         })
@@ -66,39 +64,41 @@ impl EventLog {
             line.push('\n');
             self.waiting.push_back(line);
         }
-        while let Some(line) = self.waiting.front() {
-            self.bytes = append(&self.folder, line, self.bytes, self.most_bytes)?;
+        while let Some(line) = self.waiting.front().cloned() {
+            self.append(&line)?;
             self.waiting.pop_front();
+        }
+        Ok(())
+    }
+
+    /// Appends a line, to a new log if the one there is full.
+    fn append(&mut self, line: &str) -> io::Result<()> {
+        let path = self.folder.join(FILE);
+        let length = line.len() as u64;
+        let mut options = OpenOptions::new();
+        options.append(true).create(true).mode(0o600);
+        let mut file = options.open(&path)?;
+        let mut bytes = file.metadata()?.len();
+        if bytes > 0 && bytes + length > self.most_bytes {
+            fs::rename(&path, self.folder.join(FULL_FILE))?;
+            file = options.open(&path)?;
+            bytes = file.metadata()?.len();
+        }
+        if let Err(error) = file.write_all(line.as_bytes()) {
+            // Half a line would make the next one unreadable.
+            let _ = file.set_len(bytes);
+            return Err(error);
         }
         Ok(())
     }
 }
 
-/// Appends a line to a log of `bytes` bytes. Gives how many it has then.
-fn append(folder: &Path, line: &str, bytes: u64, most_bytes: u64) -> io::Result<u64> {
-    let path = folder.join(FILE);
-    let length = line.len() as u64;
-    let is_full = bytes > 0 && bytes + length > most_bytes;
-    if is_full {
-        fs::rename(&path, folder.join(FULL_FILE))?;
-    }
-    let bytes = if is_full { 0 } else { bytes };
-    let mut options = OpenOptions::new();
-    let mut file = options.append(true).create(true).mode(0o600).open(&path)?;
-    if let Err(error) = file.write_all(line.as_bytes()) {
-        // Half a line would make the next one unreadable.
-        let _ = file.set_len(bytes);
-        return Err(error);
-    }
-    Ok(bytes + length)
-}
-
-/// Cuts off what stands after the last end of a line. Gives the length of the rest.
-fn cut_half_line(path: &Path) -> io::Result<u64> {
+/// Cuts off what stands after the last end of a line.
+fn cut_half_line(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     let mut file: File = match options.read(true).write(true).open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
     let bytes = file.metadata()?.len();
@@ -121,7 +121,7 @@ fn cut_half_line(path: &Path) -> io::Result<u64> {
         tracing::warn!(path = %path.display(), "a half written event was cut off");
         file.set_len(whole)?;
     }
-    Ok(whole)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -144,6 +144,7 @@ mod tests {
             score: 1.5,
             peak: 1.5,
             peak_seq: seq,
+            peak_unix_ms: 5,
             threshold: 1.4,
             region: None,
         }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use cipherframe::keys::{KeyError, load_public_key};
 use cipherframe::{EncryptionKey, FeatureMap, Frame, SchemeId, StreamSpec};
@@ -23,6 +23,7 @@ use wire::random;
 use super::LabConfig;
 use super::comparison::Comparison;
 use super::shelf::{Shelf, Stage, Variant};
+use crate::clock::unix_ms;
 use crate::event::ViewerEvent;
 use crate::web::api::schema::Problem;
 
@@ -39,17 +40,13 @@ pub(crate) struct Lab {
     shelf: Mutex<Shelf>,
     orders: mpsc::UnboundedSender<String>,
     news: mpsc::UnboundedSender<News>,
+    /// The frame that is waited for. What is said of others, which a worker may make up, is dropped at once.
+    awaited: Mutex<Option<FrameId>>,
 }
 
-/// What the viewer says of a frame of the lab.
+/// What the viewer says of the frame that is waited for.
 #[derive(Debug)]
-struct News {
-    seq: u64,
-    what: What,
-}
-
-#[derive(Debug)]
-enum What {
+enum News {
     Arrived(u32),
     Map {
         map: FeatureMap,
@@ -114,6 +111,7 @@ impl Courier {
             shelf: Mutex::default(),
             orders: orders_sender,
             news: news_sender,
+            awaited: Mutex::default(),
         };
         Ok(Self {
             lab: Arc::new(lab),
@@ -150,10 +148,16 @@ impl Courier {
                     }
                     Err(error) => Err(bug(&error)),
                 };
+                self.lab.wait_for(None);
                 let stage = match outcome {
                     Ok(comparison) => Stage::Done(Arc::new(comparison)),
                     Err(Trouble::Problem(problem)) => Stage::Failed(problem),
-                    Err(Trouble::Cancelled) => break,
+                    Err(Trouble::Cancelled) => {
+                        self.lab
+                            .shelf()
+                            .change(&id, at, |variant| variant.ended = Some(Instant::now()));
+                        break;
+                    }
                 };
                 self.lab.shelf().change(&id, at, |variant| {
                     variant.stage = stage;
@@ -174,10 +178,10 @@ impl Courier {
         let spec = variant.spec.clone();
         let key = self.lab.keys.get(&spec.scheme()).cloned();
         let key = key.ok_or_else(|| bug(&"the key of a planned scheme is gone"))?;
-        // What is said of earlier frames is of no use any more.
-        while self.news.try_recv().is_ok() {}
         let header = self.header(&spec, &*key);
-        let seq = header.frame.seq;
+        self.lab.wait_for(Some(header.frame.clone()));
+        // What was said of the one before is of no use any more.
+        while self.news.try_recv().is_ok() {}
         let quantised = Arc::new(spec.quantiser().quantise(&frame));
         let patience = match spec.scheme() {
             SchemeId::Tfhe => TFHE_PATIENCE,
@@ -190,11 +194,11 @@ impl Courier {
         let mut first_sent = None;
         let mut back = 0;
         for tile in 0..header.tiles {
-            while tile - back >= TILES_ON_THE_WAY {
-                match self.news_of(seq, errand, patience).await? {
-                    What::Arrived(arrived) => back = arrived,
-                    What::Map { .. } => return Err(bug(&"a map came before its tiles were sent")),
-                    What::Lost(reason) => return Err(lost(&reason)),
+            while tile.saturating_sub(back) >= TILES_ON_THE_WAY {
+                match self.next_news(errand, patience).await? {
+                    News::Arrived(arrived) => back = arrived,
+                    News::Map { .. } => return Err(bug(&"a map came before its tiles were sent")),
+                    News::Lost(reason) => return Err(lost(&reason)),
                 }
             }
             if errand.cancel.is_cancelled() {
@@ -221,10 +225,17 @@ impl Courier {
                 .map_err(|error| bug(&error))?;
             let (took, bytes) = (began.elapsed(), sealed.len() as u64);
             first_sent.get_or_insert_with(Instant::now);
-            publisher.publish(&topic, sealed).await.map_err(|error| {
+            let sent = tokio::select! {
+                biased;
+                () = errand.cancel.cancelled() => return Err(Trouble::Cancelled),
+                sent = publisher.publish(&topic, sealed) => sent.map_err(|error| error.to_string()),
+                () = time::sleep(BFV_PATIENCE) => Err("the broker takes nothing".to_owned()),
+            };
+            sent.map_err(|error| {
                 Trouble::Problem(Problem {
                     error: format!("a tile was not sent: {error}"),
-                    mend: "choose a smaller size, or fewer bits".to_owned(),
+                    mend: "see that the viewer is connected to the broker, then run it again"
+                        .to_owned(),
                 })
             })?;
             self.change(errand, |variant| {
@@ -237,10 +248,10 @@ impl Courier {
             });
         }
         loop {
-            match self.news_of(seq, errand, patience).await? {
-                What::Arrived(_) => {}
-                What::Lost(reason) => return Err(lost(&reason)),
-                What::Map {
+            match self.next_news(errand, patience).await? {
+                News::Arrived(_) => {}
+                News::Lost(reason) => return Err(lost(&reason)),
+                News::Map {
                     map,
                     pool_ms,
                     bytes,
@@ -283,37 +294,27 @@ impl Courier {
         }
     }
 
-    /// The next thing that the viewer says of frame `seq`.
-    async fn news_of(
+    /// The next thing that the viewer says of the frame that is waited for.
+    async fn next_news(
         &mut self,
-        seq: u64,
         errand: &Errand<'_>,
         patience: Duration,
-    ) -> Result<What, Trouble> {
-        let deadline = time::sleep(patience);
-        tokio::pin!(deadline);
-        loop {
-            let news = tokio::select! {
-                biased;
-                () = errand.cancel.cancelled() => return Err(Trouble::Cancelled),
-                news = self.news.recv() => news,
-                () = &mut deadline => return Err(Trouble::Problem(Problem {
-                    error: format!("no tile came back within {} s", patience.as_secs()),
-                    mend: "see that a pooling worker runs with the evaluation key of this key set and enrols the lab \
-                           as a camera, then run it again".to_owned(),
-                })),
-            };
-            match news {
-                Some(news) if news.seq == seq => {
-                    if let What::Arrived(arrived) = news.what {
-                        self.change(errand, |variant| variant.tiles_back = arrived);
-                    }
-                    return Ok(news.what);
-                }
-                Some(_) => {}
-                None => return Err(Trouble::Cancelled),
-            }
+    ) -> Result<News, Trouble> {
+        let news = tokio::select! {
+            biased;
+            () = errand.cancel.cancelled() => return Err(Trouble::Cancelled),
+            news = self.news.recv() => news,
+            () = time::sleep(patience) => return Err(Trouble::Problem(Problem {
+                error: format!("no tile came back within {} s", patience.as_secs()),
+                mend: "see that a pooling worker runs with the evaluation key of this key set and enrols the lab as a \
+                       camera, then run it again".to_owned(),
+            })),
+        };
+        if let Some(News::Arrived(arrived)) = news {
+            self.change(errand, |variant| variant.tiles_back = arrived);
         }
+        // The sender is part of the lab, which lives as long as this.
+        news.ok_or(Trouble::Cancelled)
     }
 
     fn change(&self, errand: &Errand<'_>, change: impl FnOnce(&mut Variant)) {
@@ -345,40 +346,48 @@ impl Lab {
         let _ = self.orders.send(id);
     }
 
-    /// Takes note of what happened to frames of the lab.
+    /// The camera that its frames come from.
+    pub(crate) fn camera(&self) -> &Name {
+        &self.camera
+    }
+
+    /// Takes note of what happened to the frame that is waited for.
     pub(crate) fn observe(&self, event: &ViewerEvent) {
-        let (frame, what) = match event {
-            ViewerEvent::Tile { frame, arrived, .. } => (frame, What::Arrived(*arrived)),
+        let (ViewerEvent::Tile { frame, .. }
+        | ViewerEvent::Map { frame, .. }
+        | ViewerEvent::Unreadable { frame, .. }
+        | ViewerEvent::Incomplete { frame, .. }) = event
+        else {
+            return;
+        };
+        if frame.camera != self.camera || self.awaited().as_ref() != Some(frame) {
+            return;
+        }
+        let news = match event {
+            ViewerEvent::Tile { arrived, .. } => News::Arrived(*arrived),
             ViewerEvent::Map {
-                frame,
                 map,
                 pool_ms,
                 bytes,
                 ..
-            } => {
-                let what = |map: &FeatureMap| What::Map {
-                    map: map.clone(),
-                    pool_ms: *pool_ms,
-                    bytes: *bytes,
-                };
-                if frame.camera != self.camera {
-                    return;
-                }
-                (frame, what(map))
-            }
-            ViewerEvent::Unreadable { frame, reason } => (frame, What::Lost(reason.clone())),
-            ViewerEvent::Incomplete { frame, .. } => {
-                (frame, What::Lost("the viewer gave the frame up".to_owned()))
-            }
-            ViewerEvent::Serving { .. } | ViewerEvent::Anomaly(_) | ViewerEvent::Refused { .. } => {
-                return;
-            }
+            } => News::Map {
+                map: map.clone(),
+                pool_ms: *pool_ms,
+                bytes: *bytes,
+            },
+            ViewerEvent::Unreadable { reason, .. } => News::Lost(reason.clone()),
+            _ => News::Lost("the viewer gave the frame up".to_owned()),
         };
-        if frame.camera == self.camera {
-            let seq = frame.seq;
-            // Without a courier there is nobody who waits.
-            let _ = self.news.send(News { seq, what });
-        }
+        // Without a courier there is nobody who waits.
+        let _ = self.news.send(news);
+    }
+
+    fn wait_for(&self, frame: Option<FrameId>) {
+        *self.awaited() = frame;
+    }
+
+    fn awaited(&self) -> MutexGuard<'_, Option<FrameId>> {
+        self.awaited.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -411,9 +420,4 @@ fn key_failure(error: KeyError) -> Failure {
             "name a camera-public.key made by `blindsight keys new`",
         ),
     }
-}
-
-fn unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }

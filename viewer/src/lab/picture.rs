@@ -4,7 +4,8 @@ use std::io::Cursor;
 
 use cipherframe::{Frame, FrameError};
 use image::imageops::{self, FilterType};
-use image::{GrayImage, ImageError, ImageReader, Limits};
+use image::metadata::Orientation;
+use image::{DynamicImage, GrayImage, ImageDecoder, ImageError, ImageReader, Limits};
 use thiserror::Error;
 
 /// The longest upload, in bytes.
@@ -12,7 +13,7 @@ pub(crate) const MAX_UPLOAD_BYTES: usize = 16 << 20;
 /// The longest side of an upload, in pixels.
 const MAX_SIDE: u32 = 8192;
 /// What decoding may take, in bytes.
-const MAX_ALLOCATION: u64 = 256 << 20;
+const MAX_ALLOCATION: u64 = 128 << 20;
 /// The longest side that is kept, in pixels.
 const KEPT_SIDE: u32 = 1024;
 
@@ -60,14 +61,19 @@ impl Picture {
         limits.max_image_height = Some(MAX_SIDE);
         limits.max_alloc = Some(MAX_ALLOCATION);
         reader.limits(limits);
-        let decoded = reader.decode().map_err(|error| match error {
+        let refused = |error| match error {
             ImageError::Limits(_) => PictureError::TooLarge,
             ImageError::Unsupported(_) => PictureError::UnknownFormat,
             other => PictureError::Broken {
                 format: format.clone(),
                 reason: other.to_string(),
             },
-        })?;
+        };
+        let mut decoder = reader.into_decoder().map_err(refused)?;
+        // Phones store which way they were held.
+        let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+        let mut decoded = DynamicImage::from_decoder(decoder).map_err(refused)?;
+        decoded.apply_orientation(orientation);
         let luma = decoded.into_luma8();
         let (width, height) = luma.dimensions();
         let longest = width.max(height);
@@ -104,7 +110,7 @@ impl Picture {
 
 #[cfg(test)]
 mod tests {
-    use image::{DynamicImage, ImageFormat};
+    use image::ImageFormat;
 
     use super::*;
 

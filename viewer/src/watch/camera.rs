@@ -171,7 +171,7 @@ impl CameraWatch {
                 self.stage = Stage::watching(model, self.threshold);
             }
             Err(error) => {
-                tracing::warn!(%camera, %error, "learning goes on");
+                tracing::warn!(%camera, %error, "nothing was learned; learning begins anew");
                 *began = now;
             }
         }
@@ -283,6 +283,7 @@ fn told(change: EventChange<Seen>, seen: &Seen, score: &Score) -> AnomalyEvent {
         score: score.value,
         peak,
         peak_seq: peak_at.frame.seq,
+        peak_unix_ms: peak_at.captured_unix_ms,
         threshold,
         region,
     }

@@ -1,8 +1,9 @@
 //! Watching the cameras of a site: for each, what is normal is learned or read from a file, and every map is held
 //! against it.
 //!
-//! Pure but for the model files: the time is an argument. Runs after a frame's receipt is out, so nothing here delays or
-//! changes what the untrusted side sees.
+//! Pure but for the model files: the time is an argument. Runs after a frame's receipt is out, so it changes nothing of
+//! what the untrusted side sees. Like the writing of pictures it takes time before the next message is taken; times are
+//! not hidden.
 
 mod camera;
 mod config;
@@ -24,6 +25,9 @@ use crate::event::{AnomalyEvent, MapScore};
 use crate::sessions::Gap;
 use camera::CameraWatch;
 use models::Models;
+
+/// Cameras that are watched: a worker may make up names, and each takes memory.
+const CAMERAS: usize = 64;
 
 /// Whether a camera is watched.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,6 +95,9 @@ impl Watch {
             return Outcome::default();
         }
         if !self.cameras.contains_key(camera) {
+            if self.cameras.len() == CAMERAS {
+                return Outcome::default();
+            }
             let watch = self.begin(camera, now);
             self.cameras.insert(camera.clone(), watch);
         }

@@ -1,7 +1,8 @@
 //! The files of the models: `CAMERA.json` in a folder.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process;
 
@@ -81,7 +82,14 @@ pub(crate) fn write(path: &Path, model: &Model) -> io::Result<()> {
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(format!(".{}.part", process::id()));
     let unfinished = PathBuf::from(unfinished);
-    let written = File::create(&unfinished)
+    // It shows the scene without anything in it.
+    let mut options = OpenOptions::new();
+    let written = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&unfinished)
         .and_then(|mut file| {
             file.write_all(text.as_bytes())
                 .and_then(|()| file.sync_all())

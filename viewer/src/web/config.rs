@@ -65,6 +65,11 @@ impl WebToml {
             problems.push("web.hosts", what, "name only those that people type");
         }
         let listen = listen?;
+        if typed.token_file.is_none() && !hosts.is_empty() {
+            let what = "who reaches the page under these names sees the maps";
+            let mend = "name a `web.token_file`, or remove the names";
+            problems.push("web.hosts", what, mend);
+        }
         if !listen.ip().is_loopback() && typed.token_file.is_none() {
             let what = format!(
                 "{listen} can be reached from other machines, and who reaches the page sees the maps"
@@ -137,7 +142,7 @@ mod tests {
     #[test]
     fn a_host_is_a_name_without_a_port() {
         for bad in ["viewer.lan:80", "", "a..b", "http://viewer", "vïewer"] {
-            let text = format!("[web]\nhosts = [{bad:?}]\n");
+            let text = format!("[web]\nhosts = [{bad:?}]\ntoken_file = \"t\"\n");
             let error = read(&text).unwrap_err();
             assert!(
                 error.starts_with("site/viewer.toml:2: web.hosts: "),

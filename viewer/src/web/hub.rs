@@ -9,7 +9,7 @@ mod events;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use wire::message::SessionId;
 use wire::name::Name;
@@ -17,13 +17,14 @@ use wire::name::Name;
 pub(crate) use camera::{Point, Shown};
 
 use super::api::schema::{CameraState, CamerasMessage};
+use crate::clock::unix_ms;
 use crate::event::{AnomalyEvent, ViewerEvent};
 use crate::watch::WatchMode;
 use camera::CameraBoard;
 use events::EventBook;
 
-/// Cameras that are shown. Only enrolled cameras get this far, so more is a very large site.
-const CAMERAS: usize = 256;
+/// Cameras that are shown. A worker may make up names, and each takes memory.
+const CAMERAS: usize = 64;
 
 /// When something happened, by two clocks.
 #[derive(Clone, Copy, Debug)]
@@ -37,11 +38,9 @@ pub(crate) struct Now {
 impl Now {
     /// What the clocks say.
     pub(crate) fn read() -> Self {
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH);
-        let unix_ms = unix.unwrap_or_default().as_millis();
         Self {
             instant: Instant::now(),
-            unix_ms: u64::try_from(unix_ms).unwrap_or(u64::MAX),
+            unix_ms: unix_ms(),
         }
     }
 }
@@ -49,6 +48,8 @@ impl Now {
 /// All that the pages know.
 pub(crate) struct Hub {
     site: Name,
+    /// The camera of the lab, which has a page of its own.
+    lab: Option<Name>,
     board: Mutex<Board>,
 }
 
@@ -61,9 +62,10 @@ struct Board {
 
 impl Hub {
     /// Nothing has happened yet at `site`.
-    pub(crate) fn new(site: Name) -> Self {
+    pub(crate) fn new(site: Name, lab: Option<Name>) -> Self {
         Self {
             site,
+            lab,
             board: Mutex::default(),
         }
     }
@@ -89,7 +91,9 @@ impl Hub {
             | ViewerEvent::Map { frame, .. }
             | ViewerEvent::Unreadable { frame, .. }
             | ViewerEvent::Incomplete { frame, .. } => {
-                if let Some(camera) = board.camera(&frame.camera) {
+                let is_lab = self.lab.as_ref() == Some(&frame.camera);
+                let camera = (!is_lab).then(|| board.camera(&frame.camera)).flatten();
+                if let Some(camera) = camera {
                     camera.observe(event, now);
                 }
             }
@@ -98,6 +102,9 @@ impl Hub {
 
     /// Takes note of whether a camera is watched.
     pub(crate) fn watched(&self, camera: &Name, mode: WatchMode) {
+        if self.lab.as_ref() == Some(camera) {
+            return;
+        }
         if let Some(camera) = self.board().camera(camera) {
             camera.mode = mode;
         }

@@ -41,7 +41,11 @@ pub(crate) async fn live(
     })?;
     let teller = Teller::new(pages, place);
     let events = stream::unfold(teller, async |mut teller| {
-        let event = teller.next().await;
+        let shutdown = teller.pages.shutdown.clone();
+        let event = tokio::select! {
+            () = shutdown.cancelled() => return None,
+            event = teller.next() => event,
+        };
         Some((Ok(event), teller))
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::new()))

@@ -5,18 +5,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{StatusCode, header};
-use axum::middleware;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{Method, StatusCode, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
+use tokio::time;
+use tokio_util::sync::CancellationToken;
 use wire::failure::Failure;
 use wire::http::{ConnectionLimits, LimitedListener};
 use wire::telemetry::{Page, Vitals};
 
-use super::api::answer::Refusal;
+use super::api::answer::{Refusal, as_problems};
 use super::guard::{self, Guard};
 use super::hub::Hub;
 use super::{WebConfig, api, assets, headers, login};
@@ -33,6 +35,13 @@ const LIMITS: ConnectionLimits = ConnectionLimits {
 };
 /// Pages that are told what happens at the same time.
 const STREAMS: usize = 32;
+/// Pictures that are taken and decoded at the same time: each may take much memory.
+const UPLOADS: usize = 2;
+
+/// How long an upload may take.
+const UPLOAD_PATIENCE: Duration = Duration::from_secs(60);
+/// Where pictures are uploaded to.
+const UPLOAD_PATH: &str = "/api/lab/pictures";
 
 /// What the pages are made from.
 #[derive(Clone)]
@@ -45,6 +54,8 @@ pub(crate) struct Pages {
     pub(crate) started: Instant,
     /// A place for each page that is told what happens.
     pub(crate) streams: Arc<Semaphore>,
+    /// Cancelled when the viewer is asked to stop.
+    pub(crate) shutdown: CancellationToken,
 }
 
 impl Pages {
@@ -54,6 +65,7 @@ impl Pages {
         figures: watch::Receiver<Figures>,
         metrics: Page,
         lab: Option<Arc<Lab>>,
+        shutdown: CancellationToken,
     ) -> Self {
         Self {
             hub,
@@ -63,6 +75,7 @@ impl Pages {
             lab,
             started: Instant::now(),
             streams: Arc::new(Semaphore::new(STREAMS)),
+            shutdown,
         }
     }
 }
@@ -113,6 +126,7 @@ impl Server {
 
 fn router(pages: Pages, guard: Guard) -> Router {
     let guard = Arc::new(guard);
+    let uploads = Arc::new(Semaphore::new(UPLOADS));
     let (api, description) = api::router();
     let description = serde_json::to_string(&description).unwrap_or_default();
     let json = [(header::CONTENT_TYPE, "application/json")];
@@ -131,9 +145,35 @@ fn router(pages: Pages, guard: Guard) -> Router {
             let mend = "begin at /, or at /api/openapi.json";
             Refusal::unknown("there is no such page", mend)
         })
+        .layer(middleware::from_fn(as_problems))
         .layer(DefaultBodyLimit::max(MAX_UPLOAD_BYTES))
+        .layer(middleware::from_fn_with_state(uploads, one_upload))
         .layer(middleware::from_fn_with_state(guard, guard::check))
         .layer(middleware::from_fn(headers::add))
+}
+
+/// Turns uploads away, before anything of them is read, while others are under way.
+async fn one_upload(
+    State(uploads): State<Arc<Semaphore>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if request.method() != Method::POST || request.uri().path() != UPLOAD_PATH {
+        return next.run(request).await;
+    }
+    let Ok(_place) = uploads.try_acquire() else {
+        let error = "other pictures are being uploaded";
+        let mend = "try again in a moment";
+        return Refusal::new(StatusCode::TOO_MANY_REQUESTS, error, mend).into_response();
+    };
+    match time::timeout(UPLOAD_PATIENCE, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            let error = "the upload took too long";
+            let mend = "try again, or choose a smaller file";
+            Refusal::new(StatusCode::REQUEST_TIMEOUT, error, mend).into_response()
+        }
+    }
 }
 
 /// The metrics of the viewer, as on `telemetry.listen`.

@@ -28,6 +28,7 @@ fn event(kind: AnomalyKind) -> AnomalyEvent {
         score: if ended { 0.5 } else { 1.375 },
         peak: 1.875,
         peak_seq: 40,
+        peak_unix_ms: 1_750_000_002_250,
         threshold: 1.0,
         region: (!ended).then_some(Region {
             x: 3,
@@ -143,7 +144,7 @@ fn no_two_cameras_share_a_topic_or_an_identifier() {
                 ..home()
             };
             let mut begin = event(AnomalyKind::Begin);
-            begin.camera = camera.to_owned();
+            begin.camera = camera.parse().unwrap();
             topics.insert(home.state(&begin).topic);
             topics.insert(home.event(&begin).topic);
             topics.insert(home.availability_topic());

@@ -75,7 +75,7 @@ impl LabState {
             max_upload_bytes: MAX_UPLOAD_BYTES,
             max_side: MAX_SIDE,
             max_variants: MAX_VARIANTS,
-            kernels: vec![2, 3],
+            kernels: vec![2, 3, 4],
             defaults: LabDefaults {
                 width: 32,
                 height: 32,

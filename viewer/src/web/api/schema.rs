@@ -312,6 +312,7 @@ pub(crate) struct AnomalyEvent {
     pub(crate) peak: f64,
     /// The frame of the highest score.
     pub(crate) peak_seq: u64,
+    pub(crate) peak_unix_ms: u64,
     pub(crate) threshold: f64,
     /// All frames of it together.
     pub(crate) region: Option<Region>,
@@ -335,6 +336,7 @@ impl From<&event::AnomalyEvent> for AnomalyEvent {
             score: event.score,
             peak: event.peak,
             peak_seq: event.peak_seq,
+            peak_unix_ms: event.peak_unix_ms,
             threshold: event.threshold,
             region: event.region.map(Region::from),
         }

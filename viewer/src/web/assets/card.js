@@ -126,7 +126,7 @@ export class Card {
 
   async loadScores() {
     try {
-      const { scores } = await ask(`${this.path}/scores?limit=600`);
+      const { scores } = await ask(`${this.path}/scores?limit=9000`);
       this.series.merge(scores);
       if (scores.length) this.timeline.node.hidden = false;
       this.timeline.draw(true);

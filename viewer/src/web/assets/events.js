@@ -12,7 +12,7 @@ export class EventStore {
     const before = this.known.get(event.id);
     // What the server kept may come after what the feed told already.
     if (before && (before.ended_unix_ms !== null || before.captured_unix_ms > event.captured_unix_ms) && event.ended_unix_ms === null) return false;
-    this.known.set(event.id, { ...event, peak: Math.max(event.peak, before?.peak ?? 0) });
+    this.known.set(event.id, event);
     this.ordered = null;
     if (this.known.size > KEPT) this.known.delete(this.inOrder().at(-1).id);
     return !before && event.ended_unix_ms === null;
@@ -31,14 +31,7 @@ export class EventStore {
   }
 }
 
-/// The frame of an event worth looking at: of its scores that are known here the highest, else the latest it told of.
-export function peakOf(event, series) {
-  const until = event.ended_unix_ms ?? Infinity;
-  let best = null;
-  for (let index = series?.from(event.began_unix_ms) ?? 0; series && index < series.points.length; index += 1) {
-    const point = series.points[index];
-    if (point.captured_unix_ms > until) break;
-    if (!best || point.score > best.score) best = point;
-  }
-  return best && best.score > event.score ? best : event;
+/// The frame of its highest score.
+export function peakOf({ session, peak_seq: seq, peak_unix_ms: captured_unix_ms }) {
+  return { session, seq, captured_unix_ms };
 }

@@ -86,7 +86,7 @@ function takeEvent(event) {
 function showEvent(event) {
   const card = cards.get(event.camera);
   if (!card) return announce(`Camera ${event.camera} is not on this page any more.`);
-  card.openMoment(peakOf(event, card.series));
+  card.openMoment(peakOf(event));
   card.node.scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
 }
 

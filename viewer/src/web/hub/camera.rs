@@ -16,7 +16,7 @@ use crate::web::api::schema::{
 };
 
 /// Maps that are kept of a camera, in bytes of values. A map of 48x27 windows takes 1296.
-const KEPT_BYTES: usize = 16 << 20;
+const KEPT_BYTES: usize = 8 << 20;
 /// Maps that are kept of a camera, in number.
 const KEPT_MAPS: usize = 20_000;
 /// Scores that are kept of a camera.

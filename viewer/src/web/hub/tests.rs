@@ -29,7 +29,7 @@ impl Clock {
 }
 
 fn hub() -> Hub {
-    Hub::new(name("demo"))
+    Hub::new(name("demo"), Some(name("lab")))
 }
 
 fn map(camera: &str, seq: u64, side: u32) -> ViewerEvent {
@@ -76,6 +76,7 @@ fn event(camera: &str, number: u64, kind: AnomalyKind) -> ViewerEvent {
         score: 2.0,
         peak: 2.0,
         peak_seq: number,
+        peak_unix_ms: 0,
         threshold: 1.0,
         region: None,
     })
@@ -125,18 +126,18 @@ fn a_camera_with_minutes_between_its_maps_is_not_stalled_after_seconds() {
 #[test]
 fn what_is_kept_is_bounded_in_bytes_and_the_latest_is_always_there() {
     let (hub, clock) = (hub(), Clock::new());
-    // A megabyte each: sixteen fit.
-    for seq in 0..20 {
+    // A megabyte each: eight fit.
+    for seq in 0..12 {
         hub.observe(&map("gate", seq, 1024), clock.at(seq));
     }
     let session = frame("gate", 1, 0).session;
     let kept = |seq| hub.map("gate", session, seq).unwrap().is_some();
-    assert!(!kept(3) && kept(4) && kept(19));
-    assert_eq!(hub.maps("gate", 100).unwrap().len(), 16);
-    assert_eq!(hub.latest("gate").unwrap().unwrap().frame.seq, 19);
+    assert!(!kept(3) && kept(4) && kept(11));
+    assert_eq!(hub.maps("gate", 100).unwrap().len(), 8);
+    assert_eq!(hub.latest("gate").unwrap().unwrap().frame.seq, 11);
     let scores = hub.scores("gate", 5).unwrap();
     let seqs: Vec<_> = scores.iter().map(|point| point.seq).collect();
-    assert_eq!(seqs, [15, 16, 17, 18, 19]);
+    assert_eq!(seqs, [7, 8, 9, 10, 11]);
 }
 
 #[test]
@@ -193,6 +194,19 @@ fn an_event_is_one_entry_and_its_parts_are_told_in_turn() {
         hub.camera("gate", now).unwrap().anomaly.event.as_deref(),
         Some("gate-2")
     );
+}
+
+#[test]
+fn the_lab_is_no_camera_and_made_up_names_are_bounded() {
+    let (hub, clock) = (hub(), Clock::new());
+    hub.observe(&map("lab", 0, 4), clock.at(0));
+    hub.watched(&name("lab"), WatchMode::Watching);
+    for number in 0..100 {
+        hub.observe(&map(&format!("c{number}"), 0, 4), clock.at(0));
+    }
+    let cameras = hub.cameras(clock.at(1)).cameras;
+    assert_eq!(cameras.len(), CAMERAS);
+    assert!(cameras.iter().all(|camera| camera.camera != "lab"));
 }
 
 #[test]
