@@ -3,8 +3,9 @@
 use camera_node::Feature;
 use camera_node::preprocess::Preprocessor;
 use camera_node::source::{FolderSource, Pull, Repeat, Source};
-use cipherframe::{QuantisedFrame, StreamSpec};
+use cipherframe::{FeatureMap, QuantisedFrame, StreamSpec};
 use std::path::Path;
+use viewer::anomaly::{MapShape, Trainer};
 use wire::failure::{Failure, FailureKind};
 
 /// A frame of a clip.
@@ -13,6 +14,32 @@ pub(crate) struct FootageFrame {
     pub(crate) clip: String,
     /// What a camera would encrypt.
     pub(crate) quantised: QuantisedFrame,
+}
+
+/// Learns from the images below `folder`, clip by clip, as maps that `pool` makes of them.
+pub(crate) fn learn(
+    folder: &Path,
+    spec: &StreamSpec,
+    feature: Feature,
+    pool: impl Fn(&QuantisedFrame) -> Result<FeatureMap, Failure>,
+) -> Result<Trainer, Failure> {
+    let plan = spec.tile_plan();
+    let trainer = Trainer::new(MapShape {
+        width: plan.map_width(),
+        height: plan.map_height(),
+        level_count: spec.quantiser().level_count(),
+    });
+    let mut trainer = trainer.map_err(|error| Failure::of(FailureKind::BadData, &error))?;
+    let mut clip = None;
+    each(folder, spec, feature, |frame| {
+        if clip.as_ref() != Some(&frame.clip) {
+            trainer.begin_clip();
+            clip = Some(frame.clip);
+        }
+        let learned = trainer.learn(&pool(&frame.quantised)?);
+        learned.map_err(|error| Failure::of(FailureKind::Bug, &error))
+    })?;
+    Ok(trainer)
 }
 
 /// Reads the images below `folder` in their order and hands each to `take`. Files that are no images are said on stderr

@@ -39,4 +39,4 @@ pub use lab::LabConfig;
 pub use run::run;
 pub use sessions::Gap;
 pub use watch::AnomalyConfig;
-pub use web::{DEFAULT_WEB_PORT, WebConfig};
+pub use web::WebConfig;

@@ -21,14 +21,24 @@ pub fn grey(value: u8, level_count: u8) -> u8 {
 /// # Errors
 /// The encoder refuses the map's size.
 pub fn png(map: &FeatureMap) -> io::Result<Vec<u8>> {
-    let pixels: Vec<u8> = map
-        .values()
-        .iter()
-        .map(|&v| grey(v, map.level_count()))
-        .collect();
+    grey_png(
+        &greys(map.values(), map.level_count()),
+        map.width(),
+        map.height(),
+    )
+}
+
+/// The grey values of levels.
+pub(crate) fn greys(levels: &[u8], level_count: u8) -> Vec<u8> {
+    let levels = levels.iter();
+    levels.map(|&level| grey(level, level_count)).collect()
+}
+
+/// The bytes of a grey PNG file.
+pub(crate) fn grey_png(pixels: &[u8], width: u32, height: u32) -> io::Result<Vec<u8>> {
     let mut bytes = Cursor::new(Vec::new());
     PngEncoder::new(&mut bytes)
-        .write_image(&pixels, map.width(), map.height(), ExtendedColorType::L8)
+        .write_image(pixels, width, height, ExtendedColorType::L8)
         .map_err(io::Error::other)?;
     Ok(bytes.into_inner())
 }

@@ -13,14 +13,14 @@ use crate::footage;
 use crate::progress::Step;
 use crate::stdout;
 use camera_node::Feature;
-use cipherframe::{FeatureMap, PoolSpec, Quantiser, SchemeId, StreamSpec};
+use cipherframe::{PoolSpec, Quantiser, SchemeId, StreamSpec};
 use clap::Args as ClapArgs;
 use encrypted::Pooling;
 use labels::{LabelledClip, read_labels};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use viewer::anomaly::{MapShape, OFFLINE_WINDOW, Scorer, Trainer, auc, centred};
+use viewer::anomaly::{OFFLINE_WINDOW, Scorer, auc, centred};
 use wire::failure::{Failure, FailureKind};
 
 /// The stream that the detector's settings were chosen on.
@@ -68,22 +68,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let spec = spec.map_err(|error| bug(&error))?;
     let pooling = Pooling::new(&spec)?;
 
-    let plan = spec.tile_plan();
-    let shape = MapShape {
-        width: plan.map_width(),
-        height: plan.map_height(),
-        level_count: spec.quantiser().level_count(),
-    };
-    let mut trainer = Trainer::new(shape).map_err(|error| bug(&error))?;
     let step = Step::start("learning from train");
-    let mut clip = None;
-    each_map(&args.dir.join("train"), &spec, &pooling, |name, map| {
-        if clip.as_ref() != Some(&name) {
-            trainer.begin_clip();
-            clip = Some(name);
-        }
-        trainer.learn(&map).map_err(|error| bug(&error))
-    })?;
+    let train = args.dir.join("train");
+    let trainer = footage::learn(&train, &spec, Feature::Motion, |frame| pooling.pool(frame))?;
     let model = trainer.finish();
     let model = Arc::new(model.map_err(|error| Failure::of(FailureKind::BadData, &error))?);
     step.finish();
@@ -94,8 +81,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         let folder = args.dir.join(&labelled.clip);
         let mut scorer = Scorer::new(model.clone());
         let (mut raw, mut causal) = (Vec::new(), Vec::new());
-        each_map(&folder, &spec, &pooling, |_, map| {
-            let score = scorer.score(&map).map_err(|error| bug(&error))?;
+        footage::each(&folder, &spec, Feature::Motion, |frame| {
+            let score = scorer.score(&pooling.pool(&frame.quantised)?);
+            let score = score.map_err(|error| bug(&error))?;
             raw.push(score.raw);
             causal.push(score.value);
             Ok(())
@@ -114,18 +102,6 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     step.finish();
     print(args.json, &spec, (model.clips(), model.maps()), &clips);
     Ok(())
-}
-
-/// Pools every frame below `folder`, with the name of its clip.
-fn each_map(
-    folder: &Path,
-    spec: &StreamSpec,
-    pooling: &Pooling,
-    mut take: impl FnMut(String, FeatureMap) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    footage::each(folder, spec, Feature::Motion, |frame| {
-        take(frame.clip, pooling.pool(&frame.quantised)?)
-    })
 }
 
 /// Prints the area of each clip and of all frames together.

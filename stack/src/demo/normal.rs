@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use viewer::AnomalyConfig;
-use viewer::anomaly::{MapShape, Model, Trainer};
+use viewer::anomaly::Model;
 use wire::failure::{Failure, FailureKind};
 
 /// The footage of the bundled samples on which nothing unusual happens.
@@ -39,43 +39,12 @@ pub(super) fn watch(folder: Option<&Path>, streams: &[Stream]) -> Result<Anomaly
 }
 
 fn learn(folder: &Path, stream: &Stream) -> Result<Model, Failure> {
-    let mut trainer: Option<Trainer> = None;
-    let mut clip = None;
-    footage::each(folder, &stream.spec, stream.feature, |frame| {
-        let map = max_pool(&frame.quantised, stream.spec.pool());
-        let map = map.map_err(|error| Failure::of(FailureKind::Bug, &error))?;
-        let trainer = match &mut trainer {
-            Some(trainer) => trainer,
-            none => none.insert(
-                Trainer::new(MapShape::of(&map))
-                    .map_err(|error| Failure::of(FailureKind::BadData, &error))?,
-            ),
-        };
-        if clip
-            .replace(frame.clip.clone())
-            .is_some_and(|before| before != frame.clip)
-        {
-            trainer.begin_clip();
-        }
-        trainer
-            .learn(&map)
-            .map_err(|error| Failure::of(FailureKind::Bug, &error))
+    let trainer = footage::learn(folder, &stream.spec, stream.feature, |frame| {
+        max_pool(frame, stream.spec.pool()).map_err(|error| Failure::of(FailureKind::Bug, &error))
     })?;
-    let nothing = || {
-        let what = format!("{} has no frame to learn from", folder.display());
-        Failure::new(
-            FailureKind::BadData,
-            what,
-            "name a folder of ordinary footage with --normal",
-        )
-    };
-    let model = trainer.ok_or_else(nothing)?.finish();
-    model.map_err(|error| {
+    trainer.finish().map_err(|error| {
         let what = format!("nothing was learned from {}: {error}", folder.display());
-        Failure::new(
-            FailureKind::BadData,
-            what,
-            "name a folder of ordinary footage with --normal",
-        )
+        let mend = "name a folder of ordinary footage with --normal";
+        Failure::new(FailureKind::BadData, what, mend)
     })
 }

@@ -11,7 +11,7 @@ use cipherframe::{
 use image::GrayImage;
 use thiserror::Error;
 
-use crate::picture::grey;
+use crate::picture::greys;
 
 /// Why nothing can be compared: a fault of the program.
 #[derive(Debug, Error)]
@@ -61,12 +61,7 @@ impl Comparison {
         }
         let pairs = map.values().iter().zip(same_levels.values());
         let wrong_cells = pairs.filter(|(value, expected)| value != expected).count() as u64;
-        let levels = quantised.level_count();
-        let input: Vec<u8> = quantised
-            .levels()
-            .iter()
-            .map(|&v| grey(v, levels))
-            .collect();
+        let input = greys(quantised.levels(), quantised.level_count());
         let input = grey_image(quantised.width(), quantised.height(), input);
         let mut comparison = Self {
             input,
@@ -89,12 +84,16 @@ impl Comparison {
 
     /// The map as grey values.
     pub(crate) fn result(&self) -> GrayImage {
-        grey_image(self.map.width(), self.map.height(), greys(&self.map))
+        grey_image(self.map.width(), self.map.height(), map_greys(&self.map))
     }
 
     /// The exact reference as grey values.
     pub(crate) fn reference(&self) -> GrayImage {
-        grey_image(self.exact.width(), self.exact.height(), greys(&self.exact))
+        grey_image(
+            self.exact.width(),
+            self.exact.height(),
+            map_greys(&self.exact),
+        )
     }
 
     /// Their difference, in grey levels.
@@ -108,7 +107,7 @@ impl Comparison {
             "row,column,result,same_levels_reference,result_grey,reference_grey,difference\n"
                 .to_owned();
         let width = self.map.width().max(1) as usize;
-        let (result, reference) = (greys(&self.map), greys(&self.exact));
+        let (result, reference) = (map_greys(&self.map), map_greys(&self.exact));
         let cells = self.map.values().iter().zip(self.same_levels.values());
         let greys = result.iter().zip(&reference);
         for (at, ((value, same), (result, reference))) in cells.zip(greys).enumerate() {
@@ -124,7 +123,7 @@ impl Comparison {
     }
 
     fn differences(&self) -> Vec<u8> {
-        let (result, reference) = (greys(&self.map), greys(&self.exact));
+        let (result, reference) = (map_greys(&self.map), map_greys(&self.exact));
         let pairs = result.iter().zip(&reference);
         pairs
             .map(|(result, reference)| result.abs_diff(*reference))
@@ -132,11 +131,8 @@ impl Comparison {
     }
 }
 
-fn greys(map: &FeatureMap) -> Vec<u8> {
-    let values = map.values().iter();
-    values
-        .map(|&value| grey(value, map.level_count()))
-        .collect()
+fn map_greys(map: &FeatureMap) -> Vec<u8> {
+    greys(map.values(), map.level_count())
 }
 
 fn grey_image(width: u32, height: u32, pixels: Vec<u8>) -> GrayImage {

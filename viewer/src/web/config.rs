@@ -7,7 +7,7 @@ use serde::Deserialize;
 use wire::config::Problems;
 
 /// The port of the page when the file does not say.
-pub const DEFAULT_WEB_PORT: u16 = 8470;
+const DEFAULT_WEB_PORT: u16 = 8470;
 const MAX_HOSTS: usize = 16;
 
 /// `[web]` as typed.

@@ -15,6 +15,6 @@ mod live;
 mod login;
 mod server;
 
+pub use config::WebConfig;
 pub(crate) use config::WebToml;
-pub use config::{DEFAULT_WEB_PORT, WebConfig};
 pub(crate) use server::{Pages, Server};

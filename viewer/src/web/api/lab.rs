@@ -6,8 +6,7 @@ use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use image::codecs::png::PngEncoder;
-use image::{ExtendedColorType, GrayImage, ImageEncoder};
+use image::GrayImage;
 use std::sync::Arc;
 use tokio::task;
 
@@ -19,6 +18,7 @@ use crate::lab::picture::Picture;
 use crate::lab::plan::{RunRequest, plan};
 use crate::lab::shelf::Stage;
 use crate::lab::{Lab, new_id};
+use crate::picture::grey_png;
 use crate::web::server::Pages;
 
 /// What the lab offers
@@ -198,11 +198,8 @@ fn open(pages: &Pages) -> Result<&Lab, Refusal> {
 }
 
 fn png(picture: &GrayImage) -> Result<Response, Refusal> {
-    let mut bytes = Vec::new();
     let (width, height) = picture.dimensions();
-    PngEncoder::new(&mut bytes)
-        .write_image(picture, width, height, ExtendedColorType::L8)
-        .map_err(|error| broken(&error))?;
+    let bytes = grey_png(picture, width, height).map_err(|error| broken(&error))?;
     Ok(([(header::CONTENT_TYPE, "image/png")], bytes).into_response())
 }
 
