@@ -25,7 +25,10 @@ pub(super) struct Outbound {
     pub(super) abandon: CancellationToken,
     /// Taken over from lost connections, to be sent again.
     pub(super) unconfirmed: VecDeque<Publish>,
+    /// Connections in a row on which the broker confirmed nothing.
     pub(super) barren: u32,
+    /// Whether it has confirmed something on this one.
+    pub(super) fruitful: bool,
 }
 
 impl Outbound {
@@ -46,7 +49,10 @@ impl Outbound {
     async fn drive(&mut self) {
         loop {
             match self.session.next().await {
-                Happening::Connected => self.resume(),
+                Happening::Connected => {
+                    self.fruitful = false;
+                    self.resume();
+                }
                 Happening::Event(Event::Incoming(Packet::PubAck(_))) => {
                     self.confirmed();
                 }
@@ -91,7 +97,7 @@ impl Outbound {
     }
 
     fn give_up_on_a_refused_message(&mut self) {
-        if self.unconfirmed.is_empty() {
+        if self.unconfirmed.is_empty() || self.fruitful {
             return;
         }
         self.barren += 1;
@@ -112,6 +118,7 @@ impl Outbound {
 
     fn confirmed(&mut self) {
         self.barren = 0;
+        self.fruitful = true;
         self.release_slot();
     }
 
@@ -228,6 +235,73 @@ mod tests {
         publisher.stop("done").await;
         let taken = timeout(PATIENCE, broker).await.unwrap().unwrap();
         assert_eq!(taken, [b"one", b"two"]);
+    }
+
+    /// A broker that reads so many messages on each connection, hangs up without a word, and takes all on the one after.
+    /// What it took.
+    async fn taken_after(read: &[usize], acknowledged: &[usize]) -> Vec<Vec<u8>> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("mqtt://{}", listener.local_addr().unwrap());
+        let config = MqttConfig::new(
+            url.parse().unwrap(),
+            "home".parse().unwrap(),
+            "gate".parse().unwrap(),
+        );
+        let (read, acknowledged) = (read.to_vec(), acknowledged.to_vec());
+        let broker = tokio::spawn(async move {
+            let mut taken = Vec::new();
+            for connection in 0.. {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut bytes = bytes::BytesMut::new();
+                let last = read.get(connection).is_none();
+                let mut count = 0;
+                while let Some(packet) = packet(&mut stream, &mut bytes).await {
+                    match packet {
+                        Packet::Connect(_) => stream.write_all(&[0x20, 2, 0, 0]).await.unwrap(),
+                        Packet::Publish(publish) if publish.qos == QoS::AtLeastOnce => {
+                            count += 1;
+                            if last || count <= acknowledged[connection] {
+                                taken.push(publish.payload.to_vec());
+                                stream.write_all(&puback(publish.pkid)).await.unwrap();
+                            }
+                            if !last && count == read[connection] {
+                                break;
+                            }
+                        }
+                        Packet::Disconnect => return taken,
+                        _ => {}
+                    }
+                }
+            }
+            unreachable!()
+        });
+        let publisher = Publisher::connect(&config, "out", CancellationToken::new());
+        let topic = Topic::NodeHealth {
+            site: config.site.clone(),
+            node: config.node.clone(),
+        };
+        for payload in 0..UNCONFIRMED_LIMIT as u8 {
+            publisher.publish(&topic, vec![payload]).await.unwrap();
+        }
+        timeout(PATIENCE, publisher.confirmed()).await.unwrap();
+        publisher.stop("done").await;
+        timeout(PATIENCE, broker).await.unwrap().unwrap()
+    }
+
+    #[tokio::test]
+    async fn after_three_losses_the_first_message_is_given_up_and_the_others_keep_their_order() {
+        for read in [[7, 7, 7], [8, 3, 8], [1, 1, 1]] {
+            let taken = taken_after(&read, &[0; 3]).await;
+            let expected: Vec<_> = (1..8).map(|payload| vec![payload]).collect();
+            assert_eq!(taken, expected, "{read:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_confirmed_something_is_not_held_against_the_next_message() {
+        let taken = taken_after(&[2, 1, 1], &[1, 0, 0]).await;
+        let expected: Vec<_> = (0..8).map(|payload| vec![payload]).collect();
+        assert_eq!(taken, expected);
     }
 
     #[test]

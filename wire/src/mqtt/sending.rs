@@ -81,6 +81,7 @@ impl Sending {
             abandon: abandon.clone(),
             unconfirmed: VecDeque::new(),
             barren: 0,
+            fruitful: false,
         };
         let task = tokio::spawn(outbound.run(heard));
         Self {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use rumqttc::{ConnectionError, Event, EventLoop, Packet, Request};
+use rumqttc::{ConnectionError, Event, EventLoop, MqttState, Packet, Request, StateError};
 use tokio::sync::watch;
 use tokio::time;
 
@@ -81,6 +81,10 @@ impl Session {
             }
             Ok(event) => Happening::Event(event),
             Err(error) => {
+                if let ConnectionError::MqttState(StateError::Unsolicited(_)) = error {
+                    // Told before it was found to confirm nothing.
+                    self.forget_last_confirmation();
+                }
                 let trouble = self.trouble_of(&error).await;
                 self.lost(trouble)
             }
@@ -109,9 +113,20 @@ impl Session {
 
     /// What rumqttc had taken over and not got rid of when the connection was lost.
     ///
-    /// It would forget this at the next connection.
+    /// It would forget this at the next connection, but for packet identifiers: going on with those of the lost one, it
+    /// would next time give back what was written in another order. So the next connection begins with none.
     pub(super) fn take_unsent(&mut self) -> VecDeque<Request> {
-        std::mem::take(&mut self.eventloop.pending)
+        let mut unsent = std::mem::take(&mut self.eventloop.pending);
+        let inflight = self.eventloop.mqtt_options.inflight();
+        let state = &mut self.eventloop.state;
+        let old = std::mem::replace(state, MqttState::new(inflight, false));
+        // What came is still to be told; what went was told, or failed.
+        state.events = old.events;
+        state
+            .events
+            .retain(|event| matches!(event, Event::Incoming(_)));
+        unsent.extend(old.collision.map(Request::Publish));
+        unsent
     }
 
     /// How many messages the broker confirmed just before the connection was lost. rumqttc would tell only after the next
@@ -121,6 +136,14 @@ impl Session {
         let before = events.len();
         events.retain(|event| !matches!(event, Event::Incoming(Packet::PubAck(_))));
         before - events.len()
+    }
+
+    fn forget_last_confirmation(&mut self) {
+        let events = &mut self.eventloop.state.events;
+        let last = events
+            .iter()
+            .rposition(|event| matches!(event, Event::Incoming(Packet::PubAck(_))));
+        last.map(|at| events.remove(at));
     }
 
     /// A connection over TLS knows better than rumqttc why it ended.
