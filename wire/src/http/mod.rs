@@ -2,6 +2,7 @@
 
 mod connection;
 mod host;
+mod peers;
 
 pub use connection::{ConnectionLimits, LimitedListener, LimitedStream};
 pub use host::{is_loopback, named_host};

@@ -11,6 +11,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use super::metrics::{MEDIA_TYPE, Page};
 use super::vitals::Vitals;
@@ -24,6 +25,9 @@ this machine or come through a tunnel";
 /// Who wants to know more connects again.
 const LIMITS: ConnectionLimits = ConnectionLimits {
     connections: 16,
+    // Only this machine gets here.
+    per_peer: 16,
+    first_answer: Duration::from_secs(5),
     lifetime: Duration::from_secs(10),
     request_bytes: 16 << 10,
 };
@@ -74,9 +78,11 @@ impl Server {
         self.address
     }
 
-    /// Serves until dropped.
+    /// Serves until dropped; connections end then too.
     pub(super) async fn run(self, page: Arc<Page>, vitals: Vitals) {
-        let listener = LimitedListener::new(self.listener, LIMITS);
+        let closed = CancellationToken::new();
+        let _ends_connections = closed.clone().drop_guard();
+        let listener = LimitedListener::new(self.listener, LIMITS, closed);
         // It accepts for ever, and has no failure of its own.
         if let Err(error) = axum::serve(listener, router(page, vitals)).await {
             tracing::error!(%error, "metrics and health are no longer served");
