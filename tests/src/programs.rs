@@ -1,7 +1,7 @@
 //! The real programs, as a user starts them.
 
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -73,7 +73,8 @@ fn program(name: &str) -> PathBuf {
 ///
 /// `cargo test` itself builds the programs of only those packages that have integration tests. Mostly there is nothing
 /// left to do but to link. The running test is named too: without a test, cargo leaves the features out that only
-/// dev-dependencies ask for, and compiles half of this workspace once more.
+/// dev-dependencies ask for, and compiles half of this workspace once more. What cargo tells the running test about its
+/// own package is not handed on: the build script of `ring` would run again for it, and all that uses `ring` be compiled.
 fn build() -> PathBuf {
     let test = env::current_exe().unwrap();
     let (name, _hash) = test
@@ -88,7 +89,15 @@ fn build() -> PathBuf {
         "debug" => "dev",
         other => other,
     };
-    let output = Command::new(env!("CARGO"))
+    let mut cargo = Command::new(env!("CARGO"));
+    let of_this_package = |name: &OsString| {
+        let name = name.to_string_lossy();
+        name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+    };
+    for (name, _) in env::vars_os().filter(|(name, _)| of_this_package(name)) {
+        cargo.env_remove(name);
+    }
+    let output = cargo
         .args([
             "build",
             "--workspace",
