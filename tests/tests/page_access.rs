@@ -146,8 +146,14 @@ async fn another_page_can_neither_read_nor_change_anything() {
         "Origin: null",
         "Sec-Fetch-Site: cross-site",
     ] {
-        let answer = ask(address, "POST /api/lab/pictures", &[header], b"x");
-        assert_eq!(answer.status, 403, "{header}");
+        for what in [
+            "POST /api/lab/pictures",
+            "GET /api/live",
+            "GET /api/cameras",
+        ] {
+            let answer = ask(address, what, &[header], b"x");
+            assert_eq!(answer.status, 403, "{what} {header}");
+        }
     }
     let page = ask(address, "GET /", &[], b"");
     let policy = &page.headers["content-security-policy"];

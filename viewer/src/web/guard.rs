@@ -1,5 +1,4 @@
-//! Who may ask: only for a name of this machine, changes only from the page itself, and with the token where one is
-//! needed.
+//! Who may ask: only for a name of this machine, only from the page itself, and with the token where one is needed.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
@@ -114,8 +113,7 @@ pub(super) async fn check(
         )
         .into_response();
     };
-    let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
-    if changes && !is_from(host, headers) {
+    if !is_from(host, request.method(), headers) {
         return Refusal::new(
             StatusCode::FORBIDDEN,
             "the request comes from another page",
@@ -141,10 +139,13 @@ pub(super) async fn check(
     Redirect::to("/login").into_response()
 }
 
-/// Whether a request that changes something comes from the page itself, or from no page at all: browsers always say.
-fn is_from(host: &str, headers: &HeaderMap) -> bool {
+/// Whether a request comes from the page itself, or from no page at all: browsers say so. Another page may link to this
+/// one; it may not ask in the background, which would take up places even though it is not shown the answer.
+fn is_from(host: &str, method: &Method, headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or(""));
-    let site = text("sec-fetch-site").is_none_or(|site| site == "same-origin" || site == "none");
+    let is_link = method == Method::GET && text("sec-fetch-mode") == Some("navigate");
+    let site = text("sec-fetch-site")
+        .is_none_or(|site| site == "same-origin" || site == "none" || is_link);
     let origin = text("origin").is_none_or(|origin| {
         let name = origin.split_once("://").map(|(_, name)| name);
         name.is_some_and(|name| name.eq_ignore_ascii_case(host))
@@ -227,14 +228,19 @@ mod tests {
     }
 
     #[test]
-    fn changes_come_from_the_page_or_from_no_page() {
-        let from = |pairs: &[(&str, &str)]| {
+    fn requests_come_from_the_page_or_from_no_page() {
+        let from_by = |method: &Method, pairs: &[(&str, &str)]| {
             let mut headers = HeaderMap::new();
             for (name, value) in pairs {
                 let name: header::HeaderName = name.parse().unwrap();
                 headers.insert(name, value.parse().unwrap());
             }
-            is_from("localhost:8470", &headers)
+            is_from("localhost:8470", method, &headers)
+        };
+        let from = |pairs: &[(&str, &str)]| {
+            let get = from_by(&Method::GET, pairs);
+            assert_eq!(from_by(&Method::POST, pairs), get, "{pairs:?}");
+            get
         };
         assert!(from(&[]));
         assert!(from(&[
@@ -246,5 +252,11 @@ mod tests {
         }
         assert!(!from(&[("sec-fetch-site", "cross-site")]));
         assert!(!from(&[("sec-fetch-site", "same-site")]));
+        let link = [
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-mode", "navigate"),
+        ];
+        assert!(from_by(&Method::GET, &link));
+        assert!(!from_by(&Method::POST, &link));
     }
 }
