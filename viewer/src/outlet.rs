@@ -46,6 +46,8 @@ pub(crate) struct Outlet {
     pub(crate) watch: Option<Box<Watch>>,
     /// The camera of the lab, whose maps are on its page alone.
     pub(crate) lab_camera: Option<Name>,
+    /// Whether lines of events wait until they can be written.
+    pub(crate) events_wait: bool,
     /// Tells the second broker.
     pub(crate) announcer: Option<Announcer>,
     /// Is told whether a camera is watched.
@@ -245,42 +247,49 @@ impl Outlet {
         };
         let is_news = outcome.score.is_some() || !outcome.events.is_empty();
         if let Some(announcer) = self.announcer.as_mut().filter(|_| is_news) {
-            announcer.tell(camera, &outcome.events);
+            announcer.meet(camera);
         }
         self.anomalies(outcome.events).await;
         outcome.score
     }
 
-    /// Logs what became of events, and tells the observer.
+    /// Gives out what became of events: into the files first, then to whoever listens.
     async fn anomalies(&mut self, events: Vec<AnomalyEvent>) {
-        if events.is_empty() {
-            return;
-        }
-        for event in &events {
-            report::log_event(event);
-            self.summary.events += u64::from(event.kind == AnomalyKind::Begin);
-        }
-        let (archive, lines) = (self.archive.clone(), events.clone());
-        let written = task::spawn_blocking(move || archive.events(&lines)).await;
-        if let Err(error) = written.map_err(io::Error::other).flatten() {
-            tracing::error!(%error, "events are not written, they wait");
-        }
+        self.write(&events).await;
         for event in events {
+            report::log_event(&event);
+            self.summary.events += u64::from(event.kind == AnomalyKind::Begin);
+            if let Some(announcer) = &mut self.announcer {
+                announcer.tell(&event);
+            }
             (self.observer)(ViewerEvent::Anomaly(event));
         }
     }
 
-    /// Ends what goes on, and says goodbye to the second broker.
+    /// Writes what became of events, and what waits since the last time.
+    async fn write(&mut self, events: &[AnomalyEvent]) {
+        if events.is_empty() && !self.events_wait {
+            return;
+        }
+        let (archive, lines) = (self.archive.clone(), events.to_vec());
+        let written = task::spawn_blocking(move || archive.events(&lines)).await;
+        match written.map_err(io::Error::other).flatten() {
+            Err(error) if !self.events_wait => {
+                tracing::error!(%error, "events cannot be written; they wait, and are tried again with each map");
+                self.events_wait = true;
+            }
+            Err(_) => {}
+            Ok(()) => self.events_wait = false,
+        }
+    }
+
+    /// Ends the events that go on.
     pub(crate) async fn finish(&mut self) {
         let ended = self.watch.as_mut().map(|watch| watch.finish());
-        let ended = ended.unwrap_or_default();
-        if let Some(mut announcer) = self.announcer.take() {
-            for event in &ended {
-                announcer.tell(&event.camera, std::slice::from_ref(event));
-            }
-            announcer.stop().await;
+        self.anomalies(ended.unwrap_or_default()).await;
+        if self.events_wait {
+            tracing::error!("the last events are not in the log, which still cannot be written");
         }
-        self.anomalies(ended).await;
     }
 
     fn unreadable(&mut self, frame: FrameId, failure: &MapFailure) {
@@ -342,3 +351,6 @@ impl Outlet {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

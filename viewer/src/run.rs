@@ -1,10 +1,13 @@
 //! Running a viewer: messages in, receipts, pictures, log lines and events out.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::OptionFuture;
 use tokio::sync::watch;
 use tokio::task::{self, JoinError, JoinSet};
+use tokio::time;
 use tokio_util::sync::CancellationToken;
 use wire::envelope::Limits;
 use wire::failure::{Failure, FailureKind};
@@ -30,6 +33,8 @@ use crate::web::{Pages, Server};
 
 /// What the node is called in its metrics.
 const NODE: &str = "viewer";
+/// How long pages may take to read what is said last.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// Runs a viewer until `shutdown` is cancelled. `observer` is told what happens, in order, and must not block.
 ///
@@ -59,7 +64,8 @@ pub async fn run(
     ];
     let telemetry = Telemetry::start(NODE, &config.telemetry, needs, families.clone(), &shutdown);
     let (mut telemetry, [keys_loaded, connected, log_works]) = telemetry.await?;
-    let mut tasks = JoinSet::new();
+    let over = CancellationToken::new();
+    let (mut pages, mut lab_work) = (JoinSet::new(), JoinSet::new());
     let mut courier = None;
     let mut hub = None;
     let observer = match &config.web {
@@ -80,15 +86,15 @@ pub async fn run(
             hub = Some(shown_hub.clone());
             let metrics = Page::new(NODE, telemetry.vitals().clone(), families);
             let vitals = telemetry.vitals().clone();
-            let pages = Pages::new(
+            let shown_pages = Pages::new(
                 shown_hub.clone(),
                 vitals,
                 shown.clone(),
                 metrics,
                 lab.clone(),
-                shutdown.clone(),
+                over.clone(),
             );
-            tasks.spawn(server.run(pages));
+            pages.spawn(server.run(shown_pages));
             shown_on(shown_hub, lab, observer)
         }
     };
@@ -104,7 +110,12 @@ pub async fn run(
     let announcer = match &config.events {
         Some(events) => {
             let (bus, site) = (&config.link.mqtt, &config.link.node.site);
-            Some(Announcer::start(events, bus, site).await?)
+            let started = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return Ok(ViewerSummary::default()),
+                started = Announcer::start(events, bus, site) => started,
+            };
+            Some(started?)
         }
         None => None,
     };
@@ -135,7 +146,7 @@ pub async fn run(
     });
     let publisher = Arc::new(publisher);
     if let Some(courier) = courier {
-        tasks.spawn(courier.run(publisher.clone()));
+        lab_work.spawn(courier.run(publisher.clone()));
     }
     let limits = Limits {
         max_envelope_bytes: config.link.mqtt.max_packet_bytes,
@@ -156,6 +167,7 @@ pub async fn run(
         observer,
         summary,
         log_works,
+        events_wait: false,
         watch: watch.map(Box::new),
         lab_camera,
         announcer,
@@ -178,22 +190,41 @@ pub async fn run(
             in_progress: desk.assembler.in_progress() as u64,
         });
     }
+    // The lab's work is not finished: who asked for it is gone with the page.
+    lab_work.shutdown().await;
     for part in desk.assembler.give_up_all() {
         outlet.incomplete(part);
     }
     outlet.finish().await;
-    // The lab's work is not finished: who asked for it is gone with the page.
-    tasks.shutdown().await;
-    if let Some(publisher) = Arc::into_inner(outlet.publisher) {
-        publisher.stop("asked to stop").await;
-    }
-    let summary = outlet.summary;
+    let Outlet {
+        publisher,
+        announcer,
+        summary,
+        ..
+    } = outlet;
+    over.cancel();
+    tokio::join!(
+        last_answers(pages),
+        OptionFuture::from(announcer.map(Announcer::stop)),
+        OptionFuture::from(Arc::into_inner(publisher).map(|out| out.stop("asked to stop"))),
+    );
     tracing::info!("viewer stopped: {summary}");
     if shutdown.is_cancelled() {
         Ok(summary)
     } else {
         Err(ended_unasked())
     }
+}
+
+/// Gives the pages time to be told what happened last.
+async fn last_answers(mut pages: JoinSet<()>) {
+    if time::timeout(LAST_ANSWERS, pages.join_next())
+        .await
+        .is_err()
+    {
+        tracing::debug!("pages that were still asking are cut off");
+    }
+    pages.shutdown().await;
 }
 
 /// Tells the pages first, then `observer`.

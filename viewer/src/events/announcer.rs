@@ -54,8 +54,8 @@ impl Announcer {
         })
     }
 
-    /// A map of a camera that is watched, and what became of events in it.
-    pub(crate) fn tell(&mut self, camera: &Name, events: &[AnomalyEvent]) {
+    /// A camera is watched.
+    pub(crate) fn meet(&mut self, camera: &Name) {
         if self.known.insert(camera.clone()) {
             // Nothing goes on that this viewer knows of, whatever the one before has said last.
             let quiet = self.messages.quiet(camera.as_str());
@@ -64,10 +64,13 @@ impl Announcer {
                 self.notifier.post(notice);
             }
         }
-        for event in events {
-            self.notifier.post(self.messages.state(event));
-            self.notifier.post(self.messages.event(event));
-        }
+    }
+
+    /// What became of an event.
+    pub(crate) fn tell(&mut self, event: &AnomalyEvent) {
+        self.meet(&event.camera);
+        self.notifier.post(self.messages.state(event));
+        self.notifier.post(self.messages.event(event));
     }
 
     /// Says goodbye.

@@ -29,6 +29,8 @@ pub(crate) struct EventLog {
     waiting: VecDeque<String>,
     /// Lines that found no room to wait.
     lost: u64,
+    /// Where half a line begins that could not be cut off yet.
+    half_line_at: Option<u64>,
 }
 
 impl EventLog {
@@ -41,6 +43,7 @@ impl EventLog {
             most_bytes,
             waiting: VecDeque::new(),
             lost: 0,
+            half_line_at: None,
         })
     }
 
@@ -78,18 +81,22 @@ impl EventLog {
         let mut options = OpenOptions::new();
         options.append(true).create(true).mode(0o600);
         let mut file = options.open(&path)?;
+        if let Some(at) = self.half_line_at {
+            // Half a line would make the next one unreadable.
+            file.set_len(at)?;
+            self.half_line_at = None;
+        }
         let mut bytes = file.metadata()?.len();
         if bytes > 0 && bytes + length > self.most_bytes {
             fs::rename(&path, self.folder.join(FULL_FILE))?;
             file = options.open(&path)?;
             bytes = file.metadata()?.len();
         }
-        if let Err(error) = file.write_all(line.as_bytes()) {
-            // Half a line would make the next one unreadable.
-            let _ = file.set_len(bytes);
-            return Err(error);
+        let written = file.write_all(line.as_bytes());
+        if written.is_err() && file.set_len(bytes).is_err() {
+            self.half_line_at = Some(bytes);
         }
-        Ok(())
+        written
     }
 }
 
@@ -184,6 +191,21 @@ mod tests {
         let (full, last) = (read(folder.path(), FULL_FILE), read(folder.path(), FILE));
         assert_eq!(last.last(), Some(&event(4)));
         assert_eq!(full.last().unwrap().seq + 1, last[0].seq);
+    }
+
+    #[test]
+    fn half_a_line_is_cut_off_before_the_next_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        let mut log = EventLog::open(path, 1 << 20).unwrap();
+        log.write(&[event(1)]).unwrap();
+        let whole = fs::read(path.join(FILE)).unwrap();
+        let half = [&*whole, b"{\"kind\":\"beg"].concat();
+        fs::write(path.join(FILE), half).unwrap();
+        log.half_line_at = Some(whole.len() as u64);
+        log.write(&[event(2)]).unwrap();
+        log.write(&[event(3)]).unwrap();
+        assert_eq!(read(path, FILE), [event(1), event(2), event(3)]);
     }
 
     #[test]

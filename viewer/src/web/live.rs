@@ -41,11 +41,7 @@ pub(crate) async fn live(
     })?;
     let teller = Teller::new(pages, place);
     let events = stream::unfold(teller, async |mut teller| {
-        let shutdown = teller.pages.shutdown.clone();
-        let event = tokio::select! {
-            () = shutdown.cancelled() => return None,
-            event = teller.next() => event,
-        };
+        let event = teller.next().await?;
         Some((Ok(event), teller))
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::new()))
@@ -62,6 +58,8 @@ struct Teller {
     told: BTreeMap<Name, u64>,
     anomalies: u64,
     cameras_at: Option<Instant>,
+    /// Whether nothing will happen any more.
+    done: bool,
 }
 
 impl Teller {
@@ -77,15 +75,25 @@ impl Teller {
             told: BTreeMap::new(),
             anomalies,
             cameras_at: None,
+            done: false,
         }
     }
 
-    async fn next(&mut self) -> Event {
+    /// The next thing to tell; nothing once everything is over and told.
+    async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some(event) = self.queue.pop_front() {
-                return event;
+                return Some(event);
             }
-            self.tick.tick().await;
+            if self.done {
+                return None;
+            }
+            // What happened before the end is still told.
+            self.done = tokio::select! {
+                biased;
+                () = self.pages.over.cancelled() => true,
+                _ = self.tick.tick() => false,
+            };
             self.look();
         }
     }

@@ -29,6 +29,9 @@ use crate::lab::picture::MAX_UPLOAD_BYTES;
 /// A browser opens up to six connections for a page.
 const LIMITS: ConnectionLimits = ConnectionLimits {
     connections: 96,
+    per_peer: 64,
+    // An upload may take long until it is answered.
+    first_answer: UPLOAD_PATIENCE.saturating_add(Duration::from_secs(5)),
     // Pages that are told what happens come back by themselves.
     lifetime: Duration::from_secs(15 * 60),
     request_bytes: 64 << 20,
@@ -54,8 +57,8 @@ pub(crate) struct Pages {
     pub(crate) started: Instant,
     /// A place for each page that is told what happens.
     pub(crate) streams: Arc<Semaphore>,
-    /// Cancelled when the viewer is asked to stop.
-    pub(crate) shutdown: CancellationToken,
+    /// Cancelled when nothing will happen any more.
+    pub(crate) over: CancellationToken,
 }
 
 impl Pages {
@@ -65,7 +68,7 @@ impl Pages {
         figures: watch::Receiver<Figures>,
         metrics: Page,
         lab: Option<Arc<Lab>>,
-        shutdown: CancellationToken,
+        over: CancellationToken,
     ) -> Self {
         Self {
             hub,
@@ -75,7 +78,7 @@ impl Pages {
             lab,
             started: Instant::now(),
             streams: Arc::new(Semaphore::new(STREAMS)),
-            shutdown,
+            over,
         }
     }
 }
@@ -114,11 +117,15 @@ impl Server {
         self.address
     }
 
-    /// Serves until dropped.
+    /// Serves until everything is over and the requests in progress are answered, or until dropped; connections end
+    /// then too.
     pub(crate) async fn run(self, pages: Pages) {
-        let listener = LimitedListener::new(self.listener, LIMITS);
-        // It accepts for ever, and has no failure of its own.
-        if let Err(error) = axum::serve(listener, router(pages, self.guard)).await {
+        let closed = CancellationToken::new();
+        let _ends_connections = closed.clone().drop_guard();
+        let listener = LimitedListener::new(self.listener, LIMITS, closed);
+        let over = pages.over.clone().cancelled_owned();
+        let serving = axum::serve(listener, router(pages, self.guard));
+        if let Err(error) = serving.with_graceful_shutdown(over).await {
             tracing::error!(%error, "the web page is no longer served");
         }
     }
