@@ -1,9 +1,8 @@
 //! The spool: encrypted frames in files, until their receipts come.
 //!
-//! A file is written under another name, synced and renamed, so it is whole or not there; its length
-//! and its hash are inside, so one that a dying disk tore is found and dropped. Files hold
-//! ciphertext and what the header says of it: nothing that the broker does not see. They are signed
-//! only when they are sent.
+//! A file is written whole and durably or not at all; its length and its hash are inside, so one
+//! that a dying disk tore is found and dropped. Files hold ciphertext and what the header says of
+//! it: nothing that the broker does not see. They are signed only when they are sent.
 //!
 //! ```text
 //! 8   magic "BSSPOOL1"
@@ -15,7 +14,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +23,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use wire::failure::{Failure, FailureKind};
 use wire::message::TileHeader;
 use wire::name::Name;
+use wire::whole_file;
 
 use crate::outbox::FrameKey;
 use crate::room::{FrameSize, MESSAGE_OVERHEAD_BYTES};
@@ -31,6 +31,7 @@ use crate::room::{FrameSize, MESSAGE_OVERHEAD_BYTES};
 const MAGIC: &[u8; 8] = b"BSSPOOL1";
 const HASHED_FROM: usize = 8 + 8 + 32;
 const ENDING: &str = "frame";
+/// What [`whole_file`] leaves behind when the camera is killed ends so.
 const UNFINISHED: &str = "new";
 const LOCK: &str = "lock";
 
@@ -185,24 +186,7 @@ impl Spool {
     pub(crate) fn write(&mut self, frame: &EncryptedFrame) -> io::Result<()> {
         let bytes = encode(frame)?;
         let path = self.path(self.run, frame.key());
-        let unfinished = path.with_extension(UNFINISHED);
-        let written = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&unfinished)
-            .and_then(|mut file| {
-                file.write_all(&bytes)?;
-                file.sync_all()
-            })
-            .and_then(|()| fs::rename(&unfinished, &path))
-            // Only then does the new name outlive a power cut.
-            .and_then(|()| File::open(&self.folder)?.sync_all());
-        if let Err(error) = written {
-            remove_file(&unfinished);
-            return Err(error);
-        }
+        whole_file::write_durably(&path, &bytes, 0o600)?;
         let bytes = bytes.len() as u64;
         self.usage.used.fetch_add(bytes, Ordering::Relaxed);
         let run = self.run;

@@ -1,12 +1,13 @@
 //! A feature map as a grey PNG: one pixel per window, grey value `round(value * 255 / level count)`.
 
-use std::io::{self, Cursor, Write};
+use std::fs;
+use std::io::{self, Cursor};
 use std::path::{Path, PathBuf};
-use std::{fs, process};
 
 use cipherframe::FeatureMap;
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 use wire::message::FrameId;
+use wire::whole_file;
 
 /// The grey value of a pooled `value` among `0..=level_count`; halves round up.
 #[must_use]
@@ -51,7 +52,7 @@ pub fn path(out: &Path, frame: &FrameId) -> PathBuf {
 
 /// Writes the picture of `frame` below `out` and returns its path. Blocks.
 ///
-/// Readers see the whole picture or none: it is written under another name and renamed.
+/// Readers see the whole picture or none.
 ///
 /// # Errors
 /// The folder or the file cannot be written.
@@ -59,17 +60,8 @@ pub fn write(out: &Path, frame: &FrameId, map: &FeatureMap) -> io::Result<PathBu
     let bytes = png(map)?;
     let folder = folder(out, frame);
     fs::create_dir_all(&folder)?;
-    // The name of the process keeps two viewers that share a folder apart.
-    let unfinished = folder.join(format!(".{}.{}.part", frame.seq, process::id()));
     let path = path(out, frame);
-    let written = fs::File::create(&unfinished)
-        .and_then(|mut file| file.write_all(&bytes))
-        .and_then(|()| fs::rename(&unfinished, &path));
-    if let Err(error) = written {
-        // The first error is the one worth telling.
-        let _ = fs::remove_file(&unfinished);
-        return Err(error);
-    }
+    whole_file::write(&path, &bytes, 0o666)?;
     Ok(path)
 }
 

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::failure::{Failure, FailureKind};
+use crate::whole_file::folder_of;
 
 /// How long another command may take. It holds the lock while it reads and writes, not while it
 /// asks somebody.
@@ -165,13 +166,6 @@ fn failed(path: &Path, operation: &'static str) -> impl FnOnce(io::Error) -> Cha
         path,
         operation,
         source,
-    }
-}
-
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
     }
 }
 

@@ -35,3 +35,4 @@ pub mod tls;
 pub mod topic;
 pub mod trust;
 pub mod verifying_key;
+pub mod whole_file;

@@ -139,7 +139,9 @@ fn a_torn_file_is_dropped_with_a_count_and_the_others_stay() {
     )
     .unwrap();
     fs::write(
-        folder.path().join("0000000001-00000000000000000009.new"),
+        folder
+            .path()
+            .join("0000000001-00000000000000000009.frame.77.new"),
         b"half",
     )
     .unwrap();
@@ -150,7 +152,7 @@ fn a_torn_file_is_dropped_with_a_count_and_the_others_stay() {
     assert!(
         !folder
             .path()
-            .join("0000000001-00000000000000000009.new")
+            .join("0000000001-00000000000000000009.frame.77.new")
             .exists()
     );
     assert!(folder.path().join("notes.txt").exists());

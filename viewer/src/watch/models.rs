@@ -1,13 +1,12 @@
 //! The files of the models: `CAMERA.json` in a folder.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process;
 
 use thiserror::Error;
 use wire::name::Name;
+use wire::whole_file;
 
 use crate::anomaly::{MAX_MODEL_BYTES, Model, ModelError};
 
@@ -79,25 +78,6 @@ pub(crate) fn read(path: &Path) -> Result<Model, ModelFileError> {
 /// Writes a model file, whole or not at all.
 pub(crate) fn write(path: &Path, model: &Model) -> io::Result<()> {
     let text = model.to_json().map_err(io::Error::other)?;
-    let mut unfinished = path.as_os_str().to_owned();
-    unfinished.push(format!(".{}.part", process::id()));
-    let unfinished = PathBuf::from(unfinished);
     // It shows the scene without anything in it.
-    let mut options = OpenOptions::new();
-    let written = options
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&unfinished)
-        .and_then(|mut file| {
-            file.write_all(text.as_bytes())
-                .and_then(|()| file.sync_all())
-        })
-        .and_then(|()| fs::rename(&unfinished, path));
-    if written.is_err() {
-        // The first error is the one worth telling.
-        let _ = fs::remove_file(&unfinished);
-    }
-    written
+    whole_file::write_durably(path, text.as_bytes(), 0o600)
 }
