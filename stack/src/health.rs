@@ -1,11 +1,11 @@
 //! `blindsight health`: asks a node whether it is ready, for supervisors that know programs and exit codes only.
 
-use crate::stdout;
 use clap::Args as ClapArgs;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 use wire::failure::{Failure, FailureKind};
+use wire::stdout;
 
 /// How long connecting, asking and answering may take, each.
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -10,7 +10,6 @@ mod footage;
 mod health;
 mod keys;
 mod progress;
-mod stdout;
 mod stream_args;
 
 use clap::{Parser, Subcommand};

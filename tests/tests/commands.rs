@@ -1,11 +1,15 @@
 //! What the programs say when they are given what they cannot use: exit code and stderr, to the letter.
 
 use std::fs;
+use std::io::pipe;
 use std::net::TcpListener;
+use std::process::{Child, Stdio};
 
-use cipherframe::SchemeId;
+use cipherframe::{FeatureMap, SchemeId};
 use e2e::data_folder::{Checkout, committed};
-use e2e::programs::{Outcome, check, run};
+use e2e::programs::{Outcome, check, command, run};
+use e2e::site::{CAMERA, parse};
+use wire::message::{FrameId, SessionId};
 
 #[test]
 fn options_of_the_demo_that_make_no_sense() {
@@ -219,4 +223,35 @@ fn files_that_do_not_fit_each_other_are_refused_together() {
                     cameras may have 66000000 on their way; write `ring_log_bytes = ";
     assert_eq!(code, 78);
     assert!(stderr.starts_with(expected), "{stderr}");
+}
+
+#[test]
+fn scores_that_nobody_reads_any_more_are_no_error() {
+    let folder = tempfile::tempdir().unwrap();
+    for seq in 0..40 {
+        let values = (0..64).map(|at| u8::from(at == seq)).collect();
+        let map = FeatureMap::new(8, 8, 1, values).unwrap();
+        let frame = FrameId {
+            site: parse("scores"),
+            camera: parse(CAMERA),
+            session: SessionId::from_bytes([1; 16]),
+            seq,
+        };
+        viewer::picture::write(folder.path(), &frame, &map).unwrap();
+    }
+    let args = "train --maps maps --levels 1 --model gate.json";
+    let args: Vec<&str> = args.split(' ').collect();
+    let outcome = run("viewer", &args, folder.path());
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    let (reader, writer) = pipe().unwrap();
+    drop(reader);
+    let output = command("viewer", folder.path())
+        .args(["score", "--maps", "maps", "--model", "gate.json"])
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .spawn()
+        .and_then(Child::wait_with_output)
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert!(output.status.success(), "{}", output.status);
 }

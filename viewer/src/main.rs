@@ -1,6 +1,5 @@
 //! The `viewer` command.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,6 +8,7 @@ use clap::{Parser, Subcommand};
 use viewer::{ViewerConfig, offline};
 use wire::failure::{Failure, exit_with};
 use wire::shutdown::run_until_signals;
+use wire::stdout;
 use wire::telemetry;
 
 /// Decrypts feature maps, writes them as pictures and logs them.
@@ -64,7 +64,7 @@ fn main() -> ExitCode {
             levels,
             model,
         } => train(&maps, levels, &model),
-        Command::Score { maps, model } => offline::score(&maps, &model, &mut io::stdout().lock()),
+        Command::Score { maps, model } => offline::score(&maps, &model, stdout::line),
     })
 }
 

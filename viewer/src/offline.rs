@@ -1,6 +1,5 @@
 //! Learning and scoring without a camera, from folders of map pictures.
 
-use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -63,11 +62,11 @@ struct Line<'a> {
     region: Option<Region>,
 }
 
-/// Scores the maps below `maps` with the model in `file`, and writes a line of JSON for each to `out`.
+/// Scores the maps below `maps` with the model in `file`, and hands a line of JSON for each to `say`.
 ///
 /// # Errors
-/// A model or maps that cannot be read, maps of another shape, an output that cannot be written.
-pub fn score(maps: &Path, file: &Path, out: &mut impl Write) -> Result<(), Failure> {
+/// A model or maps that cannot be read, maps of another shape.
+pub fn score(maps: &Path, file: &Path, mut say: impl FnMut(String)) -> Result<(), Failure> {
     let model = models::read(file).map_err(|error| {
         let mend = "name a file that `viewer train` or a viewer has written";
         Failure::new(FailureKind::BadData, error.to_string(), mend)
@@ -98,21 +97,11 @@ pub fn score(maps: &Path, file: &Path, out: &mut impl Write) -> Result<(), Failu
                 threshold: model.threshold(),
                 region: score.region,
             };
-            write_line(out, &line).map_err(|error| {
-                Failure::io(
-                    "writing a score",
-                    &error,
-                    "free some space, or write elsewhere",
-                )
-            })?;
+            let line = serde_json::to_string(&line);
+            say(line.map_err(|error| Failure::of(FailureKind::Bug, &error))?);
         }
     }
     Ok(())
-}
-
-fn write_line(out: &mut impl Write, line: &Line<'_>) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, line)?;
-    out.write_all(b"\n")
 }
 
 /// How many numbers are missing between two maps.
@@ -179,15 +168,14 @@ mod tests {
         let model = train(&walk.join("maps"), 3, &file).unwrap();
         assert_eq!(model.maps(), 160);
         let highest = |folder: &Path| {
-            let mut out = Vec::new();
-            score(&folder.join("maps"), &file, &mut out).unwrap();
-            let text = String::from_utf8(out).unwrap();
-            let scores = text.lines().map(|line| {
-                let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            let mut highest = 0.0_f64;
+            let say = |line: String| {
+                let line: serde_json::Value = serde_json::from_str(&line).unwrap();
                 assert_eq!(line["clip"], "gate");
-                line["score"].as_f64().unwrap()
-            });
-            scores.fold(0.0, f64::max)
+                highest = highest.max(line["score"].as_f64().unwrap());
+            };
+            score(&folder.join("maps"), &file, say).unwrap();
+            highest
         };
         assert!(highest(&walk) < model.threshold());
         assert!(highest(&race) > model.threshold());

@@ -30,6 +30,7 @@ pub mod random;
 pub mod role;
 pub mod secret_file;
 pub mod shutdown;
+pub mod stdout;
 pub mod telemetry;
 pub mod tls;
 pub mod topic;

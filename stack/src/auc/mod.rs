@@ -11,7 +11,6 @@ mod labels;
 
 use crate::footage;
 use crate::progress::Step;
-use crate::stdout;
 use camera_node::Feature;
 use cipherframe::{PoolSpec, Quantiser, SchemeId, StreamSpec};
 use clap::Args as ClapArgs;
@@ -22,6 +21,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use viewer::anomaly::{OFFLINE_WINDOW, Scorer, auc, centred};
 use wire::failure::{Failure, FailureKind};
+use wire::stdout;
 
 /// The stream that the detector's settings were chosen on.
 const WIDTH: u32 = 96;

@@ -8,12 +8,12 @@ mod measure;
 mod plan;
 mod report;
 
-use crate::stdout;
 use crate::stream_args::{Defaults, StreamArgs};
 use cipherframe::SchemeId;
 use clap::Args as ClapArgs;
 use std::path::PathBuf;
 use wire::failure::{Failure, FailureKind};
+use wire::stdout;
 
 /// Options of `blindsight bench`.
 #[derive(ClapArgs, Debug)]

@@ -1,13 +1,13 @@
 //! `blindsight bench --plan`: what pooling takes, without doing it.
 
 use super::report::number;
-use crate::stdout;
 use cipherframe::scheme::tfhe::circuit::Purpose;
 use cipherframe::scheme::tfhe::report::{PlanReport, plan_report};
 use cipherframe::{SchemeId, StreamSpec};
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
 use wire::failure::{Failure, FailureKind};
+use wire::stdout;
 
 /// Prints the plan of a stream of scheme tfhe.
 pub(crate) fn run(spec: &StreamSpec, as_json: bool) -> Result<(), Failure> {

@@ -3,7 +3,6 @@
 
 mod agreement;
 
-use crate::stdout;
 use agreement::{BrokerFile, NodeFile, NodeKind};
 use broker::{BrokerConfig, BrokerToml};
 use camera_node::CameraConfig;
@@ -13,6 +12,7 @@ use std::path::{Path, PathBuf};
 use viewer::ViewerConfig;
 use wire::config::ConfigErrors;
 use wire::failure::{Failure, FailureKind};
+use wire::stdout;
 
 /// Subcommands of `blindsight config`.
 #[derive(Subcommand, Debug)]

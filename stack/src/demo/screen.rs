@@ -1,7 +1,6 @@
 //! What the demo prints: a line and a small picture for each map, or JSON.
 
 use super::tally::{Counts, MapLine, Summary};
-use crate::stdout;
 use serde_json::{Value, json};
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -9,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 use viewer::terminal::{Style, draw};
+use wire::stdout;
 
 /// Columns of a map's picture at the most.
 const PICTURE_COLUMNS: usize = 96;

@@ -1,6 +1,5 @@
 //! `blindsight keys enroll`.
 
-use crate::stdout;
 use clap::Args as ClapArgs;
 use keyfile::{KeyFile, Role};
 use std::path::{Path, PathBuf};
@@ -8,6 +7,7 @@ use wire::failure::{Failure, FailureKind};
 use wire::identity::{PublicIdentity, SigningIdentity};
 use wire::name::Name;
 use wire::role::NodeRole;
+use wire::stdout;
 use wire::trust::{Cameras, TrustStore};
 use wire::verifying_key::VerifyingKey;
 

@@ -1,7 +1,6 @@
 //! `blindsight keys export`: what one node needs, and nothing that only another one may hold.
 
 use crate::data_folder::{DataFolder, KeySetFolder, private_folder};
-use crate::stdout;
 use camera_node::KeyMode;
 use cipherframe::{SchemeError, SchemeId};
 use clap::Args as ClapArgs;
@@ -14,6 +13,7 @@ use std::path::{Path, PathBuf};
 use wire::failure::{Failure, FailureKind};
 use wire::name::Name;
 use wire::role::NodeRole;
+use wire::stdout;
 
 /// Options of `blindsight keys export`.
 #[derive(ClapArgs, Debug)]

@@ -1,12 +1,12 @@
 //! `blindsight keys identity`: a signing key that never leaves its node's machine.
 
 use crate::data_folder::private_folder;
-use crate::stdout;
 use clap::Args as ClapArgs;
 use std::path::PathBuf;
 use wire::failure::{Failure, FailureKind};
 use wire::identity::SigningIdentity;
 use wire::name::Name;
+use wire::stdout;
 
 /// Options of `blindsight keys identity`.
 #[derive(ClapArgs, Debug)]

@@ -1,13 +1,13 @@
 //! `blindsight keys new`.
 
 use crate::data_folder::{DataFolder, Node};
-use crate::stdout;
 use cipherframe::SchemeId;
 use clap::Args as ClapArgs;
 use std::path::PathBuf;
 use wire::failure::Failure;
 use wire::name::Name;
 use wire::role::NodeRole;
+use wire::stdout;
 
 /// Options of `blindsight keys new`.
 #[derive(ClapArgs, Debug)]

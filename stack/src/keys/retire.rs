@@ -1,11 +1,11 @@
 //! `blindsight keys retire`.
 
-use crate::stdout;
 use cipherframe::KeyId;
 use clap::Args as ClapArgs;
 use keyfile::{KeyFile, Role};
 use std::path::{Path, PathBuf};
 use wire::failure::{Failure, FailureKind};
+use wire::stdout;
 use wire::trust::TrustStore;
 
 /// Options of `blindsight keys retire`.

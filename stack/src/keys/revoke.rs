@@ -1,12 +1,12 @@
 //! `blindsight keys revoke`.
 
 use super::enroll::read_public;
-use crate::stdout;
 use clap::Args as ClapArgs;
 use std::path::{Path, PathBuf};
 use wire::failure::Failure;
 use wire::name::Name;
 use wire::role::NodeRole;
+use wire::stdout;
 use wire::trust::TrustStore;
 use wire::verifying_key::VerifyingKey;
 

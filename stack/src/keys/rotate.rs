@@ -1,11 +1,11 @@
 //! `blindsight keys rotate`.
 
 use crate::data_folder::DataFolder;
-use crate::stdout;
 use cipherframe::SchemeId;
 use clap::Args as ClapArgs;
 use std::path::PathBuf;
 use wire::failure::Failure;
+use wire::stdout;
 
 /// Options of `blindsight keys rotate`.
 #[derive(ClapArgs, Debug)]

@@ -1,11 +1,11 @@
 //! `blindsight keys show`.
 
-use crate::stdout;
 use clap::Args as ClapArgs;
 use keyfile::{KeyFile, Role};
 use std::path::PathBuf;
 use wire::failure::Failure;
 use wire::identity::{PublicIdentity, SigningIdentity};
+use wire::stdout;
 
 /// Options of `blindsight keys show`.
 #[derive(ClapArgs, Debug)]

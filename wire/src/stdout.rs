@@ -1,12 +1,12 @@
-//! Results on stdout.
+//! Results of commands on stdout.
 
+use crate::failure::FailureKind;
 use std::fmt::Display;
 use std::io::{ErrorKind, Write, stdout};
 use std::process::exit;
-use wire::failure::FailureKind;
 
-/// Prints a line. A reader that left (`blindsight demo | head`) has seen enough: the program ends without a word.
-pub(crate) fn line(text: impl Display) {
+/// Prints a line. A reader that left (`... | head`) has seen enough: the program ends without a word.
+pub fn line(text: impl Display) {
     let mut out = stdout().lock();
     let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush()) else {
         return;
