@@ -64,7 +64,7 @@ pub fn sample_watch() -> AnomalyConfig {
         let trainer = trainer.get_or_insert_with(|| Trainer::new(MapShape::of(&map)).unwrap());
         trainer.learn(&map).unwrap();
     }
-    let model = trainer.unwrap().finish().unwrap();
+    let model = trainer.unwrap().model().unwrap();
     let mut watch = AnomalyConfig::default();
     watch.given.insert(CAMERA.parse().unwrap(), Arc::new(model));
     watch

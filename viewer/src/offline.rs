@@ -34,7 +34,7 @@ pub fn train(maps: &Path, level_count: u8, file: &Path) -> Result<Model, Failure
     }
     let mend = "name a folder with more maps of ordinary times";
     let nothing = || Failure::new(FailureKind::BadData, "there is nothing to learn from", mend);
-    let model = trainer.ok_or_else(nothing)?.finish();
+    let model = trainer.ok_or_else(nothing)?.model();
     let model =
         model.map_err(|error| Failure::new(FailureKind::BadData, error.to_string(), mend))?;
     models::write(file, &model).map_err(|error| {

@@ -26,7 +26,7 @@ use crate::events::Announcer;
 use crate::journal::{Record, Status};
 use crate::report;
 use crate::sessions::Gap;
-use crate::watch::{Sighting, Watch, WatchMode};
+use crate::watch::{Sighting, Watch};
 use crate::web::hub::Hub;
 
 /// How long to wait before a log that cannot be written is tried again.
@@ -42,7 +42,7 @@ pub(crate) struct Outlet {
     pub(crate) summary: ViewerSummary,
     /// Whether lines get into the log.
     pub(crate) log_works: Need,
-    /// Holds maps against what is normal; `None` where nobody is watched, or after it panicked.
+    /// Holds maps against what is normal; `None` where nobody is watched.
     pub(crate) watch: Option<Box<Watch>>,
     /// The camera of the lab, whose maps are on its page alone.
     pub(crate) lab_camera: Option<Name>,
@@ -212,45 +212,61 @@ impl Outlet {
         captured_unix_ms: u64,
         gap: Gap,
     ) -> Option<MapScore> {
-        let mut watch = self.watch.take()?;
         let (id, map) = (frame.clone(), map.clone());
-        let watched = task::spawn_blocking(move || {
-            let now = Instant::now();
+        let step = move |watch: &mut Watch| {
             let sighting = Sighting {
                 frame: &id,
                 map: &map,
                 captured_unix_ms,
                 gap,
             };
-            let outcome = watch.observe(&sighting, now);
-            let mode = watch.mode(&id.camera, now);
-            (watch, outcome, mode)
-        });
-        let camera = &frame.camera;
-        let outcome = match watched.await {
-            Ok((watch, outcome, mode)) => {
-                self.watch = Some(watch);
-                if let Some(hub) = &self.hub {
-                    hub.watched(camera, mode);
-                }
-                outcome
-            }
-            Err(error) => {
-                tracing::error!(%camera, %error, "watching panicked; nobody is watched until the viewer starts again");
-                if let Some(hub) = &self.hub {
-                    let reason =
-                        Some("watching panicked; report this with the viewer's log".to_owned());
-                    hub.watched(camera, WatchMode::Off { reason });
-                }
-                return None;
-            }
+            let outcome = watch.observe(&sighting, Instant::now());
+            (outcome, watch.mode(&id.camera))
         };
-        let is_news = outcome.score.is_some() || !outcome.events.is_empty();
-        if let Some(announcer) = self.announcer.as_mut().filter(|_| is_news) {
+        let (outcome, mode) = self.watching(step).await?;
+        let camera = &frame.camera;
+        if let Some(hub) = &self.hub {
+            hub.watched(camera, mode);
+        }
+        if outcome.score.is_some()
+            && let Some(announcer) = &mut self.announcer
+        {
             announcer.meet(camera);
         }
         self.anomalies(outcome.events).await;
         outcome.score
+    }
+
+    /// Ends events of cameras that have gone silent.
+    pub(crate) async fn tick(&mut self) {
+        let ended = self.watching(|watch| watch.tick(Instant::now())).await;
+        self.anomalies(ended.unwrap_or_default()).await;
+    }
+
+    /// Does a step of watching where it may block. `None` where nobody is watched, and when it panicked.
+    async fn watching<T: Send + 'static>(
+        &mut self,
+        step: impl FnOnce(&mut Watch) -> T + Send + 'static,
+    ) -> Option<T> {
+        let mut watch = self.watch.take()?;
+        let done = task::spawn_blocking(move || {
+            let done = watch.guarded(step);
+            (watch, done)
+        });
+        let (watch, done) = done.await.ok()?;
+        let watch = self.watch.insert(watch);
+        match done {
+            Ok(done) => Some(done),
+            Err(ended) => {
+                if let Some(hub) = &self.hub {
+                    watch
+                        .modes()
+                        .for_each(|(camera, mode)| hub.watched(camera, mode));
+                }
+                self.anomalies(ended).await;
+                None
+            }
+        }
     }
 
     /// Gives out what became of events: into the files first, then to whoever listens.
@@ -275,7 +291,7 @@ impl Outlet {
         let written = task::spawn_blocking(move || archive.events(&lines)).await;
         match written.map_err(io::Error::other).flatten() {
             Err(error) if !self.events_wait => {
-                tracing::error!(%error, "events cannot be written; they wait, and are tried again with each map");
+                tracing::error!(%error, "events cannot be written; they wait, and are tried again at least each second");
                 self.events_wait = true;
             }
             Err(_) => {}
@@ -285,7 +301,7 @@ impl Outlet {
 
     /// Ends the events that go on.
     pub(crate) async fn finish(&mut self) {
-        let ended = self.watch.as_mut().map(|watch| watch.finish());
+        let ended = self.watching(Watch::finish).await;
         self.anomalies(ended.unwrap_or_default()).await;
         if self.events_wait {
             tracing::error!("the last events are not in the log, which still cannot be written");

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::future::OptionFuture;
 use tokio::sync::watch;
 use tokio::task::{self, JoinError, JoinSet};
-use tokio::time;
+use tokio::time::{self, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use wire::envelope::Limits;
 use wire::failure::{Failure, FailureKind};
@@ -33,6 +33,8 @@ use crate::web::{Pages, Server};
 
 /// What the node is called in its metrics.
 const NODE: &str = "viewer";
+/// How often cameras are looked at that send nothing.
+const TICK: Duration = Duration::from_secs(1);
 /// How long pages may take to read what is said last.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
@@ -173,11 +175,21 @@ pub async fn run(
         announcer,
         hub,
     };
-    while let Some(incoming) = subscriber.recv().await {
+    let mut ticks = time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let incoming = tokio::select! {
+            incoming = subscriber.recv() => incoming,
+            _ = ticks.tick() => {
+                outlet.tick().await;
+                continue;
+            }
+        };
         let (topic, payload) = match incoming {
-            Incoming::Message { topic, payload, .. } => (topic, payload),
-            Incoming::Connected => continue,
-            Incoming::Reconnected => {
+            None => break,
+            Some(Incoming::Message { topic, payload, .. }) => (topic, payload),
+            Some(Incoming::Connected) => continue,
+            Some(Incoming::Reconnected) => {
                 outlet.publisher.announce();
                 continue;
             }

@@ -71,7 +71,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let step = Step::start("learning from train");
     let train = args.dir.join("train");
     let trainer = footage::learn(&train, &spec, Feature::Motion, |frame| pooling.pool(frame))?;
-    let model = trainer.finish();
+    let model = trainer.model();
     let model = Arc::new(model.map_err(|error| Failure::of(FailureKind::BadData, &error))?);
     step.finish();
 

@@ -42,7 +42,7 @@ fn learn(folder: &Path, stream: &Stream) -> Result<Model, Failure> {
     let trainer = footage::learn(folder, &stream.spec, stream.feature, |frame| {
         max_pool(frame, stream.spec.pool()).map_err(|error| Failure::of(FailureKind::Bug, &error))
     })?;
-    trainer.finish().map_err(|error| {
+    trainer.model().map_err(|error| {
         let what = format!("nothing was learned from {}: {error}", folder.display());
         let mend = "name a folder of ordinary footage with --normal";
         Failure::new(FailureKind::BadData, what, mend)

@@ -5,7 +5,7 @@ use super::shape::MapShape;
 use cipherframe::FeatureMap;
 
 /// What a trainer is told.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Step {
     /// The next map, and the clip it belongs to, counted from 0.
     Map { map: FeatureMap, clip: u64 },
@@ -16,7 +16,7 @@ pub(super) enum Step {
 }
 
 /// What a trainer was told so far, to be gone through once the usual levels are known.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Beginning {
     steps: Vec<Step>,
     maps: usize,

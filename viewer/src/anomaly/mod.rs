@@ -32,6 +32,7 @@ mod settings;
 mod shape;
 mod tracker;
 mod trainer;
+mod trainer_json;
 
 #[cfg(test)]
 mod testing;
@@ -45,8 +46,10 @@ pub use model_json::{MODEL_VERSION, ModelError};
 pub use region::Region;
 pub use scorer::{Score, Scorer};
 pub use settings::{
-    LEAST_ACTIVE_MAPS, LEAST_THRESHOLD, MAX_MODEL_BYTES, MAX_WINDOWS, OFFLINE_WINDOW,
+    LEAST_ACTIVE_MAPS, LEAST_THRESHOLD, MAX_MODEL_BYTES, MAX_TRAINING_BYTES, MAX_WINDOWS,
+    OFFLINE_WINDOW,
 };
 pub use shape::{MapShape, ShapeError};
 pub use tracker::EventTracker;
 pub use trainer::{TrainError, Trainer};
+pub use trainer_json::TrainingError;

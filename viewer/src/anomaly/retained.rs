@@ -49,6 +49,16 @@ impl Thinned {
         }
     }
 
+    /// As it was when this was `kept`.
+    pub(super) fn restored(kept: Vec<Retained>, stride: u64, seen: u64) -> Thinned {
+        Thinned { kept, stride, seen }
+    }
+
+    /// One in how many maps is kept.
+    pub(super) fn stride(&self) -> u64 {
+        self.stride
+    }
+
     /// How many maps were offered.
     pub(super) fn seen(&self) -> u64 {
         self.seen

@@ -88,3 +88,6 @@ pub const MAX_WINDOWS: usize = 1 << 20;
 
 /// The longest text, in bytes, that is read as a model.
 pub const MAX_MODEL_BYTES: usize = 8 << 20;
+
+/// The longest text, in bytes, that is read as a trainer: [`BASELINE_BYTES`] in base64, and some more.
+pub const MAX_TRAINING_BYTES: usize = 24 << 20;

@@ -95,7 +95,7 @@ pub(super) fn trained() -> Arc<Model> {
                 .iter()
                 .for_each(|map| trainer.learn(map).unwrap());
         }
-        Arc::new(trainer.finish().unwrap())
+        Arc::new(trainer.model().unwrap())
     });
     Arc::clone(&MODEL)
 }

@@ -26,7 +26,7 @@ fn a_model_counts_what_it_was_made_of() {
             .iter()
             .for_each(|map| trainer.learn(map).unwrap());
     }
-    let model = trainer.finish().unwrap();
+    let model = trainer.model().unwrap();
     assert_eq!(
         (model.clips(), model.maps(), model.shape()),
         (3, 180, SHAPE)
@@ -57,7 +57,7 @@ fn half_a_minute_of_one_walker_is_enough_to_notice_a_cyclist() {
     let race = drawn(&[other_way, figure(-80.0, 6.0, 17)], 32, 2);
     let mut trainer = Trainer::new(SHAPE).unwrap();
     walk.iter().for_each(|map| trainer.learn(map).unwrap());
-    let model = Arc::new(trainer.finish().unwrap());
+    let model = Arc::new(trainer.model().unwrap());
     let mut scorer = Scorer::new(Arc::clone(&model));
     let mut tracker = EventTracker::new(EventSettings::at(model.threshold()));
     let mut events = Vec::new();
@@ -111,7 +111,7 @@ fn maps_of_luma_lose_the_empty_scene() {
             .iter()
             .for_each(|map| trainer.learn(map).unwrap());
     }
-    let model = Arc::new(trainer.finish().unwrap());
+    let model = Arc::new(trainer.model().unwrap());
     assert!(highest(&model, &clip(2, 5, 2)) < model.threshold());
     assert!(highest(&model, &clip(2, 7, 5)) > model.threshold());
 }
@@ -140,7 +140,7 @@ fn small_maps_of_many_levels_work_too() {
     clip(2, 8)
         .iter()
         .for_each(|map| trainer.learn(map).unwrap());
-    let mut scorer = Scorer::new(Arc::new(trainer.finish().unwrap()));
+    let mut scorer = Scorer::new(Arc::new(trainer.model().unwrap()));
     let mut best = |side, level| {
         scorer.reset();
         let scores = clip(side, level);
@@ -170,7 +170,7 @@ proptest! {
         let mut trainer = Trainer::new(shape).unwrap();
         (0..20).for_each(|_| trainer.learn(&map()).unwrap());
         // Noise of many levels can be too even to be activity.
-        let Ok(model) = trainer.finish() else { return Ok(()) };
+        let Ok(model) = trainer.model() else { return Ok(()) };
         let model = Model::from_json(&model.to_json().unwrap()).unwrap();
         let mut scorer = Scorer::new(Arc::new(model));
         for _ in 0..6 {

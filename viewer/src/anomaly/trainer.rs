@@ -13,26 +13,32 @@ use super::shape::{MapShape, ShapeError};
 use cipherframe::FeatureMap;
 
 /// Learns what is ordinary from the maps of one camera. Its memory is bounded, however long it learns: some 16 MiB for
-/// the first maps and 6 MiB for statistics of all.
-#[derive(Debug)]
+/// the first maps, or 6 MiB for statistics of all.
+#[derive(Clone, Debug)]
 pub struct Trainer {
-    shape: MapShape,
-    stage: Stage,
-    filters: Filters,
-    statistics: Thinned,
-    clips: u64,
-    maps: u64,
+    pub(super) shape: MapShape,
+    pub(super) stage: Stage,
+    pub(super) clips: u64,
+    pub(super) maps: u64,
     /// Whether the clip going on has a map yet.
-    in_clip: bool,
+    pub(super) in_clip: bool,
 }
 
 /// Usual levels have to be known before energies can be.
-#[derive(Debug)]
-enum Stage {
+#[derive(Clone, Debug)]
+pub(super) enum Stage {
     /// Collects the first maps.
     Beginning(Beginning),
     /// Knows the usual levels.
-    Filtering(Energies),
+    Filtering(Filtering),
+}
+
+/// What is learned once the usual levels are known.
+#[derive(Clone, Debug)]
+pub(super) struct Filtering {
+    pub(super) energies: Energies,
+    pub(super) filters: Filters,
+    pub(super) statistics: Thinned,
 }
 
 /// Why there is no model.
@@ -57,12 +63,9 @@ impl Trainer {
     /// # Errors
     /// When a side or the level count is 0, or when there are more than [`super::MAX_WINDOWS`] windows.
     pub fn new(shape: MapShape) -> Result<Trainer, ShapeError> {
-        let shape = shape.usable()?;
         Ok(Trainer {
-            shape,
+            shape: shape.usable()?,
             stage: Stage::Beginning(Beginning::new()),
-            filters: Filters::new(shape.grid()),
-            statistics: Thinned::new(),
             clips: 0,
             maps: 0,
             in_clip: false,
@@ -97,20 +100,23 @@ impl Trainer {
         self.maps = self.maps.saturating_add(1);
         let clip = self.clips.saturating_sub(1);
         match &mut self.stage {
-            Stage::Filtering(energies) => {
-                observe(energies, &mut self.filters, &mut self.statistics, map, clip);
-            }
+            Stage::Filtering(filtering) => filtering.observe(map, clip),
             Stage::Beginning(beginning) => {
                 beginning.push(Step::Map {
                     map: map.clone(),
                     clip,
                 });
                 if beginning.is_full(self.shape) {
-                    self.end_beginning();
+                    self.stage = Stage::Filtering(Filtering::of(self.shape, beginning));
                 }
             }
         }
         Ok(())
+    }
+
+    /// The shape of the maps that it learns from.
+    pub fn shape(&self) -> MapShape {
+        self.shape
     }
 
     /// How many maps were learned.
@@ -118,26 +124,32 @@ impl Trainer {
         self.maps
     }
 
-    /// The model of what was learned.
+    /// The model of what was learned so far. Learning may go on.
     ///
     /// # Errors
     /// When too little was seen.
-    pub fn finish(mut self) -> Result<Model, TrainError> {
-        self.end_beginning();
-        let (Stage::Filtering(energies), active) = (&self.stage, self.statistics.seen()) else {
-            return Err(TrainError::TooLittleSeen {
-                maps: self.maps,
-                active: 0,
-            });
+    pub fn model(&self) -> Result<Model, TrainError> {
+        let ended;
+        let Filtering {
+            energies,
+            statistics,
+            ..
+        } = match &self.stage {
+            Stage::Filtering(filtering) => filtering,
+            // As if it were full.
+            Stage::Beginning(beginning) => {
+                ended = Filtering::of(self.shape, beginning);
+                &ended
+            }
         };
-        if active < LEAST_ACTIVE_MAPS {
+        if statistics.seen() < LEAST_ACTIVE_MAPS {
             return Err(TrainError::TooLittleSeen {
                 maps: self.maps,
-                active,
+                active: statistics.seen(),
             });
         }
         let (_, height) = self.shape.grid();
-        let kept = self.statistics.kept();
+        let kept = statistics.kept();
         Ok(Model {
             shape: self.shape,
             clips: self.clips,
@@ -150,62 +162,49 @@ impl Trainer {
 
     fn step(&mut self, step: Step) {
         match &mut self.stage {
-            Stage::Filtering(_) => follow(&mut self.filters, &step),
+            Stage::Filtering(filtering) => filtering.follow(&step),
             Stage::Beginning(beginning) => beginning.push(step),
         }
     }
+}
 
+impl Filtering {
     /// Settles the usual levels and goes through the maps collected.
-    fn end_beginning(&mut self) {
-        let Stage::Beginning(beginning) = &mut self.stage else {
-            return;
+    fn of(shape: MapShape, beginning: &Beginning) -> Filtering {
+        let mut filtering = Filtering {
+            energies: Energies::new(shape, usual_levels(shape, &beginning.maps())),
+            filters: Filters::new(shape.grid()),
+            statistics: Thinned::new(),
         };
-        let beginning = std::mem::take(beginning);
-        let energies = Energies::new(self.shape, usual_levels(self.shape, &beginning.maps()));
         for step in beginning.steps() {
-            if let Step::Map { map, clip } = step {
-                observe(
-                    &energies,
-                    &mut self.filters,
-                    &mut self.statistics,
-                    map,
-                    *clip,
-                );
-            }
-            follow(&mut self.filters, step);
+            filtering.follow(step);
         }
-        self.stage = Stage::Filtering(energies);
+        filtering
     }
-}
 
-fn follow(filters: &mut Filters, step: &Step) {
-    match step {
-        Step::Map { .. } => {}
-        Step::Reset => filters.reset(),
-        Step::Skip(count) => filters.skip(*count),
+    fn follow(&mut self, step: &Step) {
+        match step {
+            Step::Map { map, clip } => self.observe(map, *clip),
+            Step::Reset => self.filters.reset(),
+            Step::Skip(count) => self.filters.skip(*count),
+        }
     }
-}
 
-/// Takes down what the filters say. A map without activity says nothing about how strong ordinary activity is.
-fn observe(
-    energies: &Energies,
-    filters: &mut Filters,
-    statistics: &mut Thinned,
-    map: &FeatureMap,
-    clip: u64,
-) {
-    let peaks = filters.observe(&energies.of(map));
-    if peaks
-        .iter()
-        .any(|peak| f64::from(peak.strength) >= LEAST_SCALE)
-    {
-        statistics.offer(clip, &peaks);
+    /// Takes down what the filters say. A map without activity says nothing about how strong ordinary activity is.
+    fn observe(&mut self, map: &FeatureMap, clip: u64) {
+        let peaks = self.filters.observe(&self.energies.of(map));
+        if peaks
+            .iter()
+            .any(|peak| f64::from(peak.strength) >= LEAST_SCALE)
+        {
+            self.statistics.offer(clip, &peaks);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::SHAPE;
+    use super::super::testing::{SHAPE, street};
     use super::*;
 
     #[test]
@@ -213,7 +212,7 @@ mod tests {
         let mut trainer = Trainer::new(SHAPE).unwrap();
         let still = FeatureMap::new(48, 32, 3, vec![1; 48 * 32]).unwrap();
         (0..500).for_each(|_| trainer.learn(&still).unwrap());
-        let error = trainer.finish().unwrap_err();
+        let error = trainer.model().unwrap_err();
         assert_eq!(
             error,
             TrainError::TooLittleSeen {
@@ -226,6 +225,22 @@ mod tests {
                 .to_string()
                 .starts_with("0 of the 500 maps learned show any activity")
         );
-        assert!(Trainer::new(SHAPE).unwrap().finish().is_err());
+        assert!(Trainer::new(SHAPE).unwrap().model().is_err());
+    }
+
+    #[test]
+    fn a_model_that_comes_too_early_costs_nothing() {
+        let json = |trainer: &Trainer| trainer.model().unwrap().to_json().unwrap();
+        let mut asked = Trainer::new(SHAPE).unwrap();
+        let mut left_alone = asked.clone();
+        assert!(asked.model().is_err());
+        for map in (0..6).flat_map(|seed| street(seed, 1)) {
+            asked.learn(&map).unwrap();
+            left_alone.learn(&map).unwrap();
+            if asked.maps() < 40 {
+                let _ = asked.model();
+            }
+        }
+        assert_eq!(json(&asked), json(&left_alone));
     }
 }

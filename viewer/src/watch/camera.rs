@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use wire::message::{FrameId, SessionId};
+use wire::name::Name;
 
+use super::learning::Learning;
+use super::pace::Pace;
 use super::{Outcome, Sighting, WatchMode};
 use crate::anomaly::{
-    Event, EventChange, EventSettings, EventTracker, MapShape, Model, Score, Scorer, ShapeError,
-    Trainer,
+    Event, EventChange, EventSettings, EventTracker, Model, Score, Scorer, ShapeError,
+    TrainingError,
 };
 use crate::event::{AnomalyEvent, AnomalyKind, MapScore};
 use crate::journal::SessionText;
@@ -26,6 +29,7 @@ pub(super) struct CameraWatch {
     /// From which score on a map is unusual, if not what the model says.
     threshold: Option<f64>,
     session: Option<SessionId>,
+    pace: Pace,
     learned: Option<Arc<Model>>,
 }
 
@@ -33,12 +37,7 @@ enum Stage {
     Off {
         reason: Option<String>,
     },
-    Learning {
-        /// Made with the first map, which says of what shape they are.
-        trainer: Option<Box<Trainer>>,
-        began: Instant,
-        learn: Duration,
-    },
+    Learning(Learning),
     Watching {
         scorer: Box<Scorer>,
         tracker: Box<EventTracker<Seen>>,
@@ -52,13 +51,8 @@ impl CameraWatch {
         Self::at(Stage::Off { reason }, None)
     }
 
-    pub(super) fn learning(learn: Duration, now: Instant, threshold: Option<f64>) -> Self {
-        let stage = Stage::Learning {
-            trainer: None,
-            began: now,
-            learn,
-        };
-        Self::at(stage, threshold)
+    pub(super) fn learning(learning: Learning, threshold: Option<f64>) -> Self {
+        Self::at(Stage::Learning(learning), threshold)
     }
 
     pub(super) fn watching(model: Arc<Model>, threshold: Option<f64>) -> Self {
@@ -70,6 +64,7 @@ impl CameraWatch {
             stage,
             threshold,
             session: None,
+            pace: Pace::default(),
             learned: None,
         }
     }
@@ -79,25 +74,41 @@ impl CameraWatch {
         self.learned.take()
     }
 
-    pub(super) fn mode(&self, now: Instant) -> WatchMode {
+    /// What is learned of the camera, as text, if that should be kept now: because so much has come to it, or because
+    /// this is the `last` chance.
+    pub(super) fn keep_learning(&mut self, last: bool) -> Option<Result<String, TrainingError>> {
+        match &mut self.stage {
+            Stage::Learning(learning) if last || learning.is_worth_keeping() => learning.keep(),
+            _ => None,
+        }
+    }
+
+    pub(super) fn mode(&self) -> WatchMode {
         match &self.stage {
             Stage::Off { reason } => WatchMode::Off {
                 reason: reason.clone(),
             },
-            Stage::Learning { began, learn, .. } => {
-                let so_far = now.saturating_duration_since(*began).as_secs_f64();
-                let done = so_far / learn.as_secs_f64().max(f64::MIN_POSITIVE);
-                // The rest comes with the model.
-                WatchMode::Learning {
-                    done: done.min(0.99),
-                }
-            }
+            Stage::Learning(learning) => WatchMode::Learning {
+                done: learning.done(),
+            },
             Stage::Watching { .. } => WatchMode::Watching,
         }
     }
 
+    /// Ends an event that goes on if the camera has gone silent: whatever comes next is another clip.
+    pub(super) fn tick(&mut self, now: Instant) -> Option<AnomalyEvent> {
+        if !self.pace.falls_silent(now) {
+            return None;
+        }
+        let ended = self.finish();
+        self.stage.begin_clip();
+        ended
+    }
+
     pub(super) fn observe(&mut self, sighting: &Sighting<'_>, now: Instant) -> Outcome {
         let mut outcome = Outcome::default();
+        outcome.events.extend(self.tick(now));
+        let step = self.pace.arrival(now);
         let session = sighting.frame.session;
         let anew = self
             .session
@@ -127,7 +138,7 @@ impl CameraWatch {
                 };
             }
         }
-        self.end_learning(sighting, now);
+        self.end_learning(&sighting.frame.camera, step.unwrap_or_default());
         outcome
     }
 
@@ -145,34 +156,23 @@ impl CameraWatch {
         Some(told(change, seen, score))
     }
 
-    /// Makes the model once enough time has passed and enough was seen.
-    fn end_learning(&mut self, sighting: &Sighting<'_>, now: Instant) {
-        let Stage::Learning {
-            trainer,
-            began,
-            learn,
-        } = &mut self.stage
-        else {
+    /// Makes the model once maps have come for long enough and enough was seen; `step` more has passed.
+    fn end_learning(&mut self, camera: &Name, step: Duration) {
+        let Stage::Learning(learning) = &mut self.stage else {
             return;
         };
-        if now.saturating_duration_since(*began) < *learn {
-            return;
-        }
-        let Some(learned) = trainer.take() else {
-            return;
-        };
-        let camera = &sighting.frame.camera;
-        match learned.finish() {
-            Ok(model) => {
+        learning.pass(step);
+        match learning.model() {
+            None => {}
+            Some(Ok(model)) => {
                 let (maps, threshold) = (model.maps(), model.threshold());
                 tracing::info!(%camera, maps, threshold, "what is normal is learned; watching from now on");
                 let model = Arc::new(model);
                 self.learned = Some(model.clone());
                 self.stage = Stage::watching(model, self.threshold);
             }
-            Err(error) => {
-                tracing::warn!(%camera, %error, "nothing was learned; learning begins anew");
-                *began = now;
+            Some(Err(error)) => {
+                tracing::warn!(%camera, %error, "learning goes on");
             }
         }
     }
@@ -192,23 +192,16 @@ impl Stage {
     fn begin_clip(&mut self) {
         match self {
             Self::Off { .. } => {}
-            Self::Learning { trainer, .. } => {
-                if let Some(trainer) = trainer {
-                    trainer.begin_clip();
-                }
-            }
+            Self::Learning(learning) => learning.begin_clip(),
             Self::Watching { scorer, .. } => scorer.reset(),
         }
     }
 
     fn skip(&mut self, missing: u32) {
         match self {
-            Self::Learning {
-                trainer: Some(trainer),
-                ..
-            } => trainer.skip(missing),
+            Self::Off { .. } => {}
+            Self::Learning(learning) => learning.skip(missing),
             Self::Watching { scorer, .. } => scorer.skip(missing),
-            Self::Off { .. } | Self::Learning { .. } => {}
         }
     }
 
@@ -220,14 +213,7 @@ impl Stage {
         let map = sighting.map;
         match self {
             Self::Off { .. } => Ok(None),
-            Self::Learning { trainer, .. } => {
-                let trainer = match trainer {
-                    Some(trainer) => trainer,
-                    None => trainer.insert(Box::new(Trainer::new(MapShape::of(map))?)),
-                };
-                trainer.learn(map)?;
-                Ok(None)
-            }
+            Self::Learning(learning) => learning.learn(map).map(|()| None),
             Self::Watching {
                 scorer,
                 tracker,

@@ -1,17 +1,21 @@
 //! Watching the cameras of a site: for each, what is normal is learned or read from a file, and every map is held
 //! against it.
 //!
-//! Pure but for the model files: the time is an argument. Runs after a frame's receipt is out, so it changes nothing of
+//! Pure but for the files of the models: the time is an argument. Runs after a frame's receipt is out, so it changes nothing of
 //! what the untrusted side sees. Like the writing of pictures it takes time before the next message is taken; times are
 //! not hidden.
 
 mod camera;
 mod config;
+mod learning;
 pub(crate) mod models;
+mod pace;
 
 use std::collections::BTreeMap;
+use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cipherframe::FeatureMap;
 use wire::message::FrameId;
@@ -20,10 +24,11 @@ use wire::name::Name;
 pub use config::AnomalyConfig;
 pub(crate) use config::AnomalyToml;
 
-use crate::anomaly::Model;
+use crate::anomaly::{MapShape, Model, Trainer};
 use crate::event::{AnomalyEvent, MapScore};
 use crate::sessions::Gap;
 use camera::CameraWatch;
+use learning::Learning;
 use models::Models;
 
 /// Cameras that are watched: a worker may make up names, and each takes memory.
@@ -74,6 +79,8 @@ pub(crate) struct Watch {
     config: AnomalyConfig,
     models: Models,
     cameras: BTreeMap<Name, CameraWatch>,
+    /// Why nobody is watched any more.
+    given_up: Option<String>,
 }
 
 impl Watch {
@@ -84,6 +91,7 @@ impl Watch {
             config,
             models,
             cameras: BTreeMap::new(),
+            given_up: None,
         }
     }
 
@@ -98,7 +106,7 @@ impl Watch {
             if self.cameras.len() == CAMERAS {
                 return Outcome::default();
             }
-            let watch = self.begin(camera, now);
+            let watch = self.begin(camera, MapShape::of(sighting.map));
             self.cameras.insert(camera.clone(), watch);
         }
         let Some(watch) = self.cameras.get_mut(camera) else {
@@ -111,22 +119,67 @@ impl Watch {
                 tracing::error!(%camera, %error, "the model cannot be saved; it is lost when the viewer stops");
             }
         }
+        keep_learning(&self.models, camera, watch, false);
         outcome
     }
 
-    /// Whether a camera is watched.
-    pub(crate) fn mode(&self, camera: &Name, now: Instant) -> WatchMode {
-        let watch = self.cameras.get(camera);
-        watch.map_or_else(WatchMode::default, |watch| watch.mode(now))
+    /// Ends the events of cameras that have gone silent.
+    pub(crate) fn tick(&mut self, now: Instant) -> Vec<AnomalyEvent> {
+        let cameras = self.cameras.values_mut();
+        cameras.filter_map(|watch| watch.tick(now)).collect()
     }
 
-    /// Ends the events that go on.
+    /// Whether a camera is watched.
+    pub(crate) fn mode(&self, camera: &Name) -> WatchMode {
+        let watch = self.cameras.get(camera);
+        watch.map_or_else(WatchMode::default, CameraWatch::mode)
+    }
+
+    /// Whether each camera is watched.
+    pub(crate) fn modes(&self) -> impl Iterator<Item = (&Name, WatchMode)> {
+        let cameras = self.cameras.iter();
+        cameras.map(|(camera, watch)| (camera, watch.mode()))
+    }
+
+    /// Ends the events that go on, and keeps what was learned. Blocks.
     pub(crate) fn finish(&mut self) -> Vec<AnomalyEvent> {
+        for (camera, watch) in &mut self.cameras {
+            keep_learning(&self.models, camera, watch, true);
+        }
+        self.end_events()
+    }
+
+    /// Does `step`. If that panics, nobody is watched any more, and the error is the events that end.
+    pub(crate) fn guarded<T>(
+        &mut self,
+        step: impl FnOnce(&mut Self) -> T,
+    ) -> Result<T, Vec<AnomalyEvent>> {
+        // What is left half done is not looked at again, but for events that go on.
+        let done = panic::catch_unwind(AssertUnwindSafe(|| step(self)));
+        done.map_err(|_| self.give_up())
+    }
+
+    fn give_up(&mut self) -> Vec<AnomalyEvent> {
+        let reason = "watching panicked; report this with the viewer's log".to_owned();
+        tracing::error!(reason, "nobody is watched until the viewer starts again");
+        let ended = self.end_events();
+        for watch in self.cameras.values_mut() {
+            *watch = CameraWatch::off(Some(reason.clone()));
+        }
+        self.given_up = Some(reason);
+        ended
+    }
+
+    fn end_events(&mut self) -> Vec<AnomalyEvent> {
         let cameras = self.cameras.values_mut();
         cameras.filter_map(CameraWatch::finish).collect()
     }
 
-    fn begin(&self, camera: &Name, now: Instant) -> CameraWatch {
+    /// Begins to watch a camera whose maps are of `shape`.
+    fn begin(&self, camera: &Name, shape: MapShape) -> CameraWatch {
+        if let Some(reason) = &self.given_up {
+            return CameraWatch::off(Some(reason.clone()));
+        }
         let given = self.config.given.get(camera).cloned();
         let found: Result<Option<Arc<Model>>, String> = match given {
             Some(model) => Ok(Some(model)),
@@ -140,15 +193,46 @@ impl Watch {
             }
             Ok(None) if self.config.learn.is_zero() => CameraWatch::off(None),
             Ok(None) => {
+                let before = self.learned_before(camera, shape);
+                let maps = before.as_ref().map_or(0, |(trainer, _)| trainer.maps());
                 let minutes = self.config.learn.as_secs_f64() / 60.0;
-                tracing::info!(%camera, minutes, "learning what is normal");
-                CameraWatch::learning(self.config.learn, now, self.config.threshold)
+                tracing::info!(%camera, minutes, maps, "learning what is normal");
+                let learning = Learning::new(self.config.learn, before);
+                CameraWatch::learning(learning, self.config.threshold)
             }
             Err(reason) => {
                 tracing::error!(%camera, reason, "not watched");
                 CameraWatch::off(Some(reason))
             }
         }
+    }
+
+    /// What a viewer before this one has learned from maps of this shape, and for how long.
+    fn learned_before(&self, camera: &Name, shape: MapShape) -> Option<(Trainer, Duration)> {
+        match self.models.load_learning(camera) {
+            Ok(Some((trainer, _))) if trainer.shape() != shape => {
+                tracing::warn!(%camera, "its maps have another shape than before; learning begins anew");
+                None
+            }
+            Ok(before) => before,
+            Err(error) => {
+                tracing::warn!(%camera, %error, "learning begins anew");
+                None
+            }
+        }
+    }
+}
+
+/// Writes down what is being learned of a camera, if that is due or this is the `last` chance.
+fn keep_learning(models: &Models, camera: &Name, watch: &mut CameraWatch, last: bool) {
+    let Some(json) = watch.keep_learning(last) else {
+        return;
+    };
+    let saved = json
+        .map_err(io::Error::other)
+        .and_then(|json| models.save_learning(camera, &json));
+    if let Err(error) = saved {
+        tracing::warn!(%camera, %error, "what was learned so far cannot be saved; it is lost when the viewer stops");
     }
 }
 

@@ -1,14 +1,23 @@
-//! The files of the models: `CAMERA.json` in a folder.
+//! The files of the models, `CAMERA.json` in a folder, and of what is learned on the way to them.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use thiserror::Error;
 use wire::name::Name;
 use wire::whole_file;
 
-use crate::anomaly::{MAX_MODEL_BYTES, Model, ModelError};
+use crate::anomaly::{MAX_MODEL_BYTES, MAX_TRAINING_BYTES, Model, ModelError, Trainer};
+
+/// Why nothing can be gone on with.
+#[derive(Debug, Error)]
+#[error("{} gives nothing to go on with: {reason}", path.display())]
+pub(crate) struct LearningFileError {
+    path: PathBuf,
+    reason: String,
+}
 
 /// Where models are kept, if anywhere.
 #[derive(Debug)]
@@ -44,13 +53,48 @@ impl Models {
         }
     }
 
-    /// Keeps a model, whole or not at all.
+    /// Keeps a model, whole or not at all, in place of what was learned on the way to it.
     pub(crate) fn save(&self, camera: &Name, model: &Model) -> io::Result<()> {
         let Some(folder) = &self.0 else {
             return Ok(());
         };
         fs::create_dir_all(folder)?;
-        write(&file(folder, camera), model)
+        write(&file(folder, camera), model)?;
+        // Mostly there is none; one that stays is not looked at while there is a model.
+        let _ = fs::remove_file(learning_file(folder, camera));
+        Ok(())
+    }
+
+    /// What was learned of a camera that has no model yet, and for how long.
+    pub(crate) fn load_learning(
+        &self,
+        camera: &Name,
+    ) -> Result<Option<(Trainer, Duration)>, LearningFileError> {
+        let Some(folder) = &self.0 else {
+            return Ok(None);
+        };
+        let path = learning_file(folder, camera);
+        let error = |reason| LearningFileError {
+            path: path.clone(),
+            reason,
+        };
+        match read_text(&path, MAX_TRAINING_BYTES) {
+            Ok(text) => Trainer::from_json(&text)
+                .map(Some)
+                .map_err(|e| error(e.to_string())),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(error(e.to_string())),
+        }
+    }
+
+    /// Keeps what was learned so far.
+    pub(crate) fn save_learning(&self, camera: &Name, json: &str) -> io::Result<()> {
+        let Some(folder) = &self.0 else {
+            return Ok(());
+        };
+        fs::create_dir_all(folder)?;
+        // A power cut may take it: then learning begins anew.
+        whole_file::write(&learning_file(folder, camera), json.as_bytes(), 0o600)
     }
 }
 
@@ -58,21 +102,29 @@ fn file(folder: &Path, camera: &Name) -> PathBuf {
     folder.join(format!("{camera}.json"))
 }
 
+/// No camera's model: names have no dots.
+fn learning_file(folder: &Path, camera: &Name) -> PathBuf {
+    folder.join(format!("{camera}.learning.json"))
+}
+
 /// Reads a model file.
 pub(crate) fn read(path: &Path) -> Result<Model, ModelFileError> {
-    let failed = |error| ModelFileError::Read {
+    let text = read_text(path, MAX_MODEL_BYTES).map_err(|error| ModelFileError::Read {
         path: path.to_owned(),
         error,
-    };
-    let file = File::open(path).map_err(failed)?;
-    let mut text = String::new();
-    // One byte more tells that it is too long.
-    let limit = MAX_MODEL_BYTES as u64 + 1;
-    file.take(limit).read_to_string(&mut text).map_err(failed)?;
+    })?;
     Model::from_json(&text).map_err(|error| ModelFileError::Model {
         path: path.to_owned(),
         error,
     })
+}
+
+fn read_text(path: &Path, limit: usize) -> io::Result<String> {
+    let mut text = String::new();
+    // One byte more tells that it is too long.
+    let limit = limit as u64 + 1;
+    File::open(path)?.take(limit).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// Writes a model file, whole or not at all.

@@ -23,6 +23,8 @@ struct Street {
     session: u32,
     seq: u64,
     ms: u64,
+    /// From one map to the next.
+    interval_ms: u64,
 }
 
 impl Street {
@@ -33,21 +35,31 @@ impl Street {
             session: 1,
             seq: 0,
             ms: 0,
+            interval_ms: 100,
         }
     }
 
     fn shows(&mut self, map: &FeatureMap) -> Outcome {
         let frame = frame("gate", self.session, self.seq);
         self.seq += 1;
-        self.ms += 100;
+        self.ms += self.interval_ms;
         let sighting = Sighting {
             frame: &frame,
             map,
             captured_unix_ms: self.ms,
             gap: Gap::default(),
         };
-        self.watch
-            .observe(&sighting, self.start + Duration::from_millis(self.ms))
+        self.watch.observe(&sighting, self.now())
+    }
+
+    fn now(&self) -> Instant {
+        self.start + Duration::from_millis(self.ms)
+    }
+
+    /// Nothing comes for so long.
+    fn waits(&mut self, seconds: u64) -> Vec<AnomalyEvent> {
+        self.ms += 1000 * seconds;
+        self.watch.tick(self.now())
     }
 
     /// Somebody walks by, a window every fourth frame.
@@ -65,8 +77,7 @@ impl Street {
     }
 
     fn mode(&self) -> WatchMode {
-        let now = self.start + Duration::from_millis(self.ms);
-        self.watch.mode(&name("gate"), now)
+        self.watch.mode(&name("gate"))
     }
 }
 
@@ -125,6 +136,76 @@ fn a_camera_that_starts_anew_ends_its_event() {
 }
 
 #[test]
+fn a_camera_that_goes_silent_ends_its_event() {
+    let mut street = Street::new(learning(10, None));
+    street.walks();
+    street.walks();
+    let begun = street.races();
+    assert_eq!(street.waits(29), []);
+    let ended = street.waits(2);
+    assert_eq!(ended.len(), 1);
+    assert_eq!(
+        (ended[0].kind, &ended[0].id),
+        (AnomalyKind::End, &begun[0].id)
+    );
+    assert_eq!(street.waits(60), []);
+    let again = street.races();
+    assert_eq!(again[0].kind, AnomalyKind::Begin);
+    assert_ne!(again[0].id, begun[0].id);
+}
+
+#[test]
+fn a_map_that_comes_after_silence_is_of_no_event_before_it() {
+    let mut street = Street::new(learning(10, None));
+    street.walks();
+    street.walks();
+    let begun = street.races();
+    // Nobody has looked at the clock meanwhile.
+    street.ms += 60_000;
+    let events = street.races();
+    let kinds = [events[0].kind, events[1].kind];
+    assert_eq!(kinds, [AnomalyKind::End, AnomalyKind::Begin]);
+    assert_eq!(events[0].id, begun[0].id);
+}
+
+#[test]
+fn a_panic_ends_events_and_nobody_is_watched_any_more() {
+    let mut street = Street::new(learning(10, None));
+    street.walks();
+    street.walks();
+    let begun = street.races();
+    let step = |_: &mut Watch| panic!("a test wants this");
+    let ended = street.watch.guarded(step).unwrap_err();
+    assert_eq!(ended.len(), 1);
+    assert_eq!(
+        (ended[0].kind, &ended[0].id),
+        (AnomalyKind::End, &begun[0].id)
+    );
+    assert_eq!(street.races(), []);
+    let another = frame("door", 1, 0);
+    let sighting = Sighting {
+        frame: &another,
+        map: &map(0, 3, 1),
+        captured_unix_ms: 0,
+        gap: Gap::default(),
+    };
+    let now = street.now();
+    let watched = street.watch.guarded(|watch| watch.observe(&sighting, now));
+    assert_eq!(watched, Ok(Outcome::default()));
+    let modes: Vec<_> = street.watch.modes().collect();
+    assert_eq!(modes.len(), 2);
+    for (camera, mode) in modes {
+        let WatchMode::Off {
+            reason: Some(reason),
+        } = mode
+        else {
+            panic!("{camera}: {mode:?}");
+        };
+        assert!(reason.starts_with("watching panicked"), "{reason}");
+    }
+}
+
+#[test]
 fn the_end_of_the_viewer_ends_events() {
     let mut street = Street::new(learning(10, None));
     street.walks();
@@ -144,6 +225,87 @@ fn learning_goes_on_while_nothing_happens() {
     assert!(matches!(street.mode(), WatchMode::Learning { .. }));
     street.walks();
     assert_eq!(street.mode(), WatchMode::Watching);
+}
+
+#[test]
+fn learning_takes_time_with_maps() {
+    let mut street = Street::new(learning(30, None));
+    street.walks();
+    street.waits(3600);
+    street.shows(&map(0, 3, 1));
+    assert!(matches!(street.mode(), WatchMode::Learning { done } if (0.5..0.6).contains(&done)));
+    street.walks();
+    assert_eq!(street.mode(), WatchMode::Watching);
+}
+
+#[test]
+fn too_little_is_added_to_rather_than_forgotten() {
+    let mut street = Street::new(learning(5, None));
+    // With what the filters keep of it, fewer active maps than a model takes.
+    for at in 0..3 {
+        street.shows(&map(at, 3, 3));
+    }
+    for _ in 0..100 {
+        street.shows(&map(0, 0, 0));
+    }
+    assert!(matches!(street.mode(), WatchMode::Learning { .. }));
+    for at in 0..3 {
+        street.shows(&map(at, 3, 3));
+    }
+    for _ in 0..20 {
+        street.shows(&map(0, 0, 0));
+    }
+    assert_eq!(street.mode(), WatchMode::Watching);
+}
+
+#[test]
+fn the_next_viewer_goes_on_with_what_was_learned_so_far() {
+    let folder = tempfile::tempdir().unwrap();
+    let so_far = folder.path().join("gate.learning.json");
+    let mut street = Street::new(learning(30, Some(folder.path())));
+    street.walks();
+    assert!(!so_far.exists());
+    street.watch.finish();
+    assert!(so_far.exists());
+    let mut next = Street::new(learning(30, Some(folder.path())));
+    next.shows(&map(0, 3, 1));
+    assert!(matches!(next.mode(), WatchMode::Learning { done } if (0.5..0.6).contains(&done)));
+    next.walks();
+    assert_eq!(next.mode(), WatchMode::Watching);
+    let model = models::read(&folder.path().join("gate.json")).unwrap();
+    assert!((300..400).contains(&model.maps()) && model.clips() == 2);
+    assert!(!so_far.exists());
+}
+
+#[test]
+fn what_is_learned_is_kept_from_time_to_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut street = Street::new(learning(3600, Some(folder.path())));
+    street.interval_ms = 10_000;
+    for at in 0..30 {
+        street.shows(&map(at, 3, 1));
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    street.shows(&map(30, 3, 1));
+    assert!(folder.path().join("gate.learning.json").exists());
+}
+
+#[test]
+fn learning_begins_anew_where_nothing_can_be_gone_on_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut street = Street::new(learning(30, Some(folder.path())));
+    street.walks();
+    street.watch.finish();
+    let done_after = |shown: &FeatureMap| {
+        let mut next = Street::new(learning(30, Some(folder.path())));
+        next.shows(shown);
+        next.mode()
+    };
+    let other = FeatureMap::new(2, 2, 3, vec![0; 4]).unwrap();
+    assert_eq!(done_after(&other), WatchMode::Learning { done: 0.0 });
+    std::fs::write(folder.path().join("gate.learning.json"), "{").unwrap();
+    let usual = map(0, 3, 1);
+    assert_eq!(done_after(&usual), WatchMode::Learning { done: 0.0 });
 }
 
 #[test]
