@@ -1,12 +1,14 @@
 //! A copy of what a newcomer has after `blindsight keys new`: the committed configuration files, their data folder and
 //! frames.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use cipherframe::SchemeId;
 use tempfile::TempDir;
+use viewer::map_folder;
 
 use crate::key_cache::key_set;
 use crate::programs::run;
@@ -103,4 +105,12 @@ pub fn committed(path: &str) -> PathBuf {
 pub fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
+}
+
+/// The pictures that a viewer has written of a camera that had one session, by sequence number.
+pub fn pictures(out: &Path, camera: &str) -> BTreeMap<u64, PathBuf> {
+    // Without any there is no such folder.
+    let clips = map_folder::clips(&out.join("maps").join(camera)).unwrap_or_default();
+    assert!(clips.len() <= 1, "{camera} had more than one session");
+    clips.into_iter().flat_map(|clip| clip.maps).collect()
 }

@@ -237,16 +237,16 @@ fn scores_that_nobody_reads_any_more_are_no_error() {
             session: SessionId::from_bytes([1; 16]),
             seq,
         };
-        viewer::picture::write(folder.path(), &frame, &map).unwrap();
+        viewer::picture::write(folder.path(), &frame, 7, &map).unwrap();
     }
-    let args = "train --maps maps --levels 1 --model gate.json";
+    let args = "train --maps maps/gate --levels 1 --model gate.json";
     let args: Vec<&str> = args.split(' ').collect();
     let outcome = run("viewer", &args, folder.path());
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
     let (reader, writer) = pipe().unwrap();
     drop(reader);
     let output = command("viewer", folder.path())
-        .args(["score", "--maps", "maps", "--model", "gate.json"])
+        .args(["score", "--maps", "maps/gate", "--model", "gate.json"])
         .stdout(writer)
         .stderr(Stdio::piped())
         .spawn()

@@ -9,6 +9,7 @@ use camera_node::source::{FolderSource, Repeat};
 use camera_node::{CameraEvent, Feature};
 use cipherframe::{FeatureMap, Frame, SchemeId, StreamSpec, max_pool};
 use e2e::camera::RunningCamera;
+use e2e::data_folder::pictures;
 use e2e::frames::{Feed, Frames, black, busy, frame, spec};
 use e2e::key_cache::camera_secret_key;
 use e2e::log_record::{Line, LogRecord};
@@ -45,10 +46,12 @@ async fn check_camera(
         let twice = maps.insert(frame.seq, (frame.clone(), map));
         assert!(twice.is_none(), "{frame} came twice");
     }
+    let pictures = pictures(&stack.out(), node);
     for (seq, expected) in expected.iter().enumerate() {
-        let (frame, map) = &maps[&(seq as u64)];
+        let seq = seq as u64;
+        let (_, map) = &maps[&seq];
         assert_eq!(map, expected, "{spec}, frame {seq}");
-        check_picture(&viewer::picture::path(&stack.out(), frame), map);
+        check_picture(&pictures[&seq], map);
     }
 
     let (summary, events) = camera.end().await;

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::symlink;
 
 use cipherframe::SchemeId;
-use e2e::data_folder::committed;
+use e2e::data_folder::{committed, pictures};
 use e2e::key_cache::key_set;
 use e2e::programs::run;
 
@@ -66,8 +66,9 @@ fn check_demo(video: &str, scheme: SchemeId, camera: &str) {
             "a street is not black"
         );
     }
-    for seq in seqs {
-        let picture = folder.path().join(format!("maps/maps/{camera}/{seq}.png"));
+    let pictures = pictures(&folder.path().join("maps"), camera);
+    assert_eq!(pictures.keys().copied().collect::<Vec<_>>(), seqs);
+    for picture in pictures.into_values() {
         assert_eq!(image::image_dimensions(picture).unwrap(), (4, 3));
     }
 }

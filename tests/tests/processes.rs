@@ -1,8 +1,7 @@
 //! Four programs with the committed configuration files, as a user starts them by hand.
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,7 +10,7 @@ use camera_node::preprocess::resize;
 use camera_node::source::{Pull, Source};
 use cipherframe::{QuantisedFrame, SchemeId, max_pool};
 use e2e::PATIENCE;
-use e2e::data_folder::{Checkout, free_port};
+use e2e::data_folder::{Checkout, free_port, pictures};
 use e2e::node_process::NodeProcess;
 
 /// A node promises to end within 5 s; a machine that is busy with other work gets some more.
@@ -22,17 +21,9 @@ fn start(program: &str, node: &str, checkout: &Checkout) -> NodeProcess {
     NodeProcess::start(program, &["run", "--config", &config], checkout.path())
 }
 
-/// The sequence numbers of the maps that the viewer has written.
-fn written(checkout: &Checkout) -> BTreeSet<u64> {
-    let folder = checkout.path().join("blindsight-data/out/maps/gate");
-    let Ok(entries) = fs::read_dir(folder) else {
-        return BTreeSet::new();
-    };
-    // What is still being written has another name.
-    let seq = |name: &str| name.strip_suffix(".png")?.parse().ok();
-    entries
-        .filter_map(|entry| seq(entry.unwrap().file_name().to_str().unwrap()))
-        .collect()
+/// The maps that the viewer has written.
+fn written(checkout: &Checkout) -> BTreeMap<u64, PathBuf> {
+    pictures(&checkout.path().join("blindsight-data/out"), "gate")
 }
 
 /// Waits until there are `count` maps beyond `seq`, and gives the highest.
@@ -41,12 +32,12 @@ fn wait_for_maps(checkout: &Checkout, beyond: Option<u64>, count: usize) -> u64 
     loop {
         let maps = written(checkout);
         if maps
-            .iter()
+            .keys()
             .filter(|seq| beyond.is_none_or(|beyond| **seq > beyond))
             .count()
             >= count
         {
-            return *maps.last().unwrap();
+            return *maps.last_key_value().unwrap().0;
         }
         assert!(began.elapsed() < PATIENCE, "no more maps after {maps:?}");
         thread::sleep(Duration::from_millis(20));
@@ -71,11 +62,10 @@ fn frames(config: &CameraConfig, count: usize) -> Vec<QuantisedFrame> {
 fn check_maps(checkout: &Checkout) {
     let config = CameraConfig::load(&checkout.config("camera")).unwrap();
     let maps = written(checkout);
-    let frames = frames(&config, *maps.last().unwrap() as usize + 1);
-    for seq in maps {
+    let frames = frames(&config, *maps.last_key_value().unwrap().0 as usize + 1);
+    for (seq, picture) in maps {
         let map = max_pool(&frames[seq as usize], config.stream.spec.pool()).unwrap();
-        let path = format!("blindsight-data/out/maps/gate/{seq}.png");
-        check_picture(&checkout.path().join(path), map.values(), map.level_count());
+        check_picture(&picture, map.values(), map.level_count());
     }
 }
 

@@ -58,8 +58,13 @@ impl Archive {
     }
 
     /// Writes the picture of a frame, if pictures are wanted. Blocks.
-    pub(crate) fn picture(&self, frame: &FrameId, map: &FeatureMap) -> io::Result<()> {
-        let write = |folder: &Path| picture::write(folder, frame, map).map(drop);
+    pub(crate) fn picture(
+        &self,
+        frame: &FrameId,
+        session_unix_ms: u64,
+        map: &FeatureMap,
+    ) -> io::Result<()> {
+        let write = |folder: &Path| picture::write(folder, frame, session_unix_ms, map).map(drop);
         self.pictures.as_deref().map_or(Ok(()), write)
     }
 

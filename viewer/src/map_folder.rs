@@ -162,22 +162,38 @@ mod tests {
             write(
                 folder.path(),
                 &frame("gate", 1, seq),
+                7,
                 &map(&[value, 0, 2, 1]),
             )
             .unwrap();
         }
-        let clips = clips(&folder.path().join("maps")).unwrap();
+        let clips = clips(&folder.path().join("maps/gate")).unwrap();
         assert_eq!(clips.len(), 1);
-        assert_eq!(clips[0].name, "gate");
+        assert!(clips[0].name.starts_with("0000000000007-01"));
         let numbers: Vec<_> = clips[0].maps.iter().map(|(number, _)| *number).collect();
         assert_eq!(numbers, [9, 10, 100]);
         assert_eq!(read(&clips[0].maps[1].1, 3).unwrap(), map(&[3, 0, 2, 1]));
     }
 
     #[test]
+    fn sessions_are_clips_in_the_order_in_which_they_began() {
+        let folder = tempfile::tempdir().unwrap();
+        let began = [(1, 999), (2, 1000), (3, 1_750_000_000_000)];
+        for (session, began) in began.into_iter().rev() {
+            for seq in 0..u64::from(session) {
+                let values = map(&[0, 1, 2, 3]);
+                write(folder.path(), &frame("gate", session, seq), began, &values).unwrap();
+            }
+        }
+        let clips = clips(&folder.path().join("maps/gate")).unwrap();
+        let lengths: Vec<_> = clips.iter().map(|clip| clip.maps.len()).collect();
+        assert_eq!(lengths, [1, 2, 3]);
+    }
+
+    #[test]
     fn another_number_of_levels_is_told() {
         let folder = tempfile::tempdir().unwrap();
-        let path = write(folder.path(), &frame("gate", 1, 0), &map(&[0, 1, 2, 3])).unwrap();
+        let path = write(folder.path(), &frame("gate", 1, 0), 7, &map(&[0, 1, 2, 3])).unwrap();
         let error = read(&path, 7).unwrap_err().to_string();
         assert!(
             error.ends_with("0.png has the grey value 85 at 1,0, which is no level of 7"),

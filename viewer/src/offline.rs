@@ -139,7 +139,7 @@ mod tests {
     use cipherframe::FeatureMap;
 
     /// A figure of 3x3 windows that walks, or an 8x8 one that races.
-    fn clip(folder: &Path, races: bool) {
+    fn clip(folder: &Path, session: u32, races: bool) {
         let (width, height) = (48, 27);
         for seq in 0..if races { 14u32 } else { 160 } {
             let (x, side, level) = if races {
@@ -154,7 +154,8 @@ mod tests {
             };
             let values = (0..width * height).map(value).collect();
             let map = FeatureMap::new(width, height, 3, values).unwrap();
-            write(folder, &frame("gate", 1, u64::from(seq)), &map).unwrap();
+            let frame = frame("gate", session, u64::from(seq));
+            write(folder, &frame, u64::from(session), &map).unwrap();
         }
     }
 
@@ -162,19 +163,19 @@ mod tests {
     fn a_model_learned_from_pictures_tells_the_unusual_from_the_usual() {
         let folder = tempfile::tempdir().unwrap();
         let (walk, race) = (folder.path().join("walk"), folder.path().join("race"));
-        clip(&walk, false);
-        clip(&race, true);
+        clip(&walk, 1, false);
+        clip(&race, 1, true);
         let file = folder.path().join("gate.json");
-        let model = train(&walk.join("maps"), 3, &file).unwrap();
+        let model = train(&walk.join("maps/gate"), 3, &file).unwrap();
         assert_eq!(model.maps(), 160);
         let highest = |folder: &Path| {
             let mut highest = 0.0_f64;
             let say = |line: String| {
                 let line: serde_json::Value = serde_json::from_str(&line).unwrap();
-                assert_eq!(line["clip"], "gate");
+                assert_eq!(line["clip"].as_str().unwrap().len(), 13 + 1 + 32);
                 highest = highest.max(line["score"].as_f64().unwrap());
             };
-            score(&folder.join("maps"), &file, say).unwrap();
+            score(&folder.join("maps/gate"), &file, say).unwrap();
             highest
         };
         assert!(highest(&walk) < model.threshold());
@@ -182,14 +183,25 @@ mod tests {
     }
 
     #[test]
+    fn sessions_of_a_camera_are_learned_one_after_the_other() {
+        let folder = tempfile::tempdir().unwrap();
+        clip(folder.path(), 1, false);
+        clip(folder.path(), 2, false);
+        let file = folder.path().join("gate.json");
+        let model = train(&folder.path().join("maps/gate"), 3, &file).unwrap();
+        assert_eq!((model.clips(), model.maps()), (2, 320));
+    }
+
+    #[test]
     fn a_wrong_number_of_levels_says_what_to_give() {
         let folder = tempfile::tempdir().unwrap();
-        clip(folder.path(), false);
+        clip(folder.path(), 1, false);
         let file = folder.path().join("gate.json");
-        let failure = train(&folder.path().join("maps"), 15, &file);
+        let maps = folder.path().join("maps/gate");
+        let failure = train(&maps, 15, &file);
         // 85 is a level of 15 too, but three of these are not what was meant; 7 levels have no 85.
         assert!(failure.is_ok());
-        let failure = train(&folder.path().join("maps"), 7, &file).unwrap_err();
+        let failure = train(&maps, 7, &file).unwrap_err();
         assert_eq!(failure.kind, FailureKind::BadData);
         assert!(
             failure.mend.contains("3 for `levels = [8, 20, 45]`"),

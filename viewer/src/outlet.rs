@@ -161,7 +161,7 @@ impl Outlet {
         let (pool_ms, bytes) = (whole.pool_ms, whole.bytes);
         let spec = StreamSpec::clone(&whole.spec);
         let now = unix_ms();
-        let captured_unix_ms = whole.captured_unix_ms;
+        let (captured_unix_ms, session_unix_ms) = (whole.captured_unix_ms, whole.session_unix_ms);
         let latency_ms = now.saturating_sub(whole.captured_unix_ms);
         let record = |status| Record::of(&whole, status, now);
         let (as_map, as_unreadable) = (record(Status::Map), record(Status::Unreadable));
@@ -185,7 +185,7 @@ impl Outlet {
             Ok(map) => {
                 self.summary.maps += 1;
                 report::log_map(&frame, &map, latency_ms, pool_ms);
-                self.picture(&frame, &map).await;
+                self.picture(&frame, session_unix_ms, &map).await;
                 let score = self.watch(&frame, &map, captured_unix_ms, gap).await;
                 (self.observer)(ViewerEvent::Map {
                     frame,
@@ -315,12 +315,13 @@ impl Outlet {
         (self.observer)(ViewerEvent::Unreadable { frame, reason });
     }
 
-    async fn picture(&mut self, frame: &FrameId, map: &Arc<FeatureMap>) {
+    async fn picture(&mut self, frame: &FrameId, session_unix_ms: u64, map: &Arc<FeatureMap>) {
         if self.lab_camera.as_ref() == Some(&frame.camera) {
             return;
         }
         let (archive, id, map) = (self.archive.clone(), frame.clone(), map.clone());
-        let written = task::spawn_blocking(move || archive.picture(&id, &map)).await;
+        let written =
+            task::spawn_blocking(move || archive.picture(&id, session_unix_ms, &map)).await;
         if let Err(error) = written.map_err(io::Error::other).flatten() {
             self.summary.unwritten += 1;
             tracing::warn!(camera = %frame.camera, seq = frame.seq, %error, "picture not written");

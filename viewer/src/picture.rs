@@ -44,10 +44,13 @@ pub(crate) fn grey_png(pixels: &[u8], width: u32, height: u32) -> io::Result<Vec
     Ok(bytes.into_inner())
 }
 
-/// Where the picture of a frame lies: `OUT/maps/CAMERA/SEQ.png`.
+/// Where the picture of a frame lies: `OUT/maps/CAMERA/SESSION/SEQ.png`. The folders of the sessions of a camera sort
+/// by when they began, `session_unix_ms` by its clock.
 #[must_use]
-pub fn path(out: &Path, frame: &FrameId) -> PathBuf {
-    folder(out, frame).join(format!("{}.png", frame.seq))
+pub fn path(out: &Path, frame: &FrameId, session_unix_ms: u64) -> PathBuf {
+    let session = format!("{session_unix_ms:013}-{}", frame.session);
+    let camera = out.join("maps").join(frame.camera.to_string());
+    camera.join(session).join(format!("{}.png", frame.seq))
 }
 
 /// Writes the picture of `frame` below `out` and returns its path. Blocks.
@@ -56,17 +59,17 @@ pub fn path(out: &Path, frame: &FrameId) -> PathBuf {
 ///
 /// # Errors
 /// The folder or the file cannot be written.
-pub fn write(out: &Path, frame: &FrameId, map: &FeatureMap) -> io::Result<PathBuf> {
+pub fn write(
+    out: &Path,
+    frame: &FrameId,
+    session_unix_ms: u64,
+    map: &FeatureMap,
+) -> io::Result<PathBuf> {
     let bytes = png(map)?;
-    let folder = folder(out, frame);
-    fs::create_dir_all(&folder)?;
-    let path = path(out, frame);
+    let path = path(out, frame, session_unix_ms);
+    path.parent().map_or(Ok(()), fs::create_dir_all)?;
     whole_file::write(&path, &bytes, 0o666)?;
     Ok(path)
-}
-
-fn folder(out: &Path, frame: &FrameId) -> PathBuf {
-    out.join("maps").join(frame.camera.to_string())
 }
 
 #[cfg(test)]
@@ -97,8 +100,9 @@ mod tests {
     fn a_picture_has_one_pixel_for_each_window() {
         let folder = tempfile::tempdir().expect("a folder");
         let map = map(&[0, 1, 2, 3, 2, 1], 3, 3);
-        let path = write(folder.path(), &frame("gate", 1, 42), &map).expect("written");
-        assert_eq!(path, folder.path().join("maps/gate/42.png"));
+        let path = write(folder.path(), &frame("gate", 1, 42), 7, &map).expect("written");
+        let expected = "maps/gate/0000000000007-01000000000000000000000000000000/42.png";
+        assert_eq!(path, folder.path().join(expected));
         let read = image::open(&path).expect("a picture").into_luma8();
         assert_eq!(read.dimensions(), (3, 2));
         assert_eq!(read.into_raw(), [0, 85, 170, 255, 170, 85]);
@@ -108,8 +112,8 @@ mod tests {
     fn a_picture_replaces_an_older_one_and_leaves_nothing_else() {
         let folder = tempfile::tempdir().expect("a folder");
         let frame = frame("gate", 1, 0);
-        write(folder.path(), &frame, &map(&[0; 4], 2, 3)).expect("written");
-        let path = write(folder.path(), &frame, &map(&[3; 4], 2, 3)).expect("written again");
+        write(folder.path(), &frame, 7, &map(&[0; 4], 2, 3)).expect("written");
+        let path = write(folder.path(), &frame, 7, &map(&[3; 4], 2, 3)).expect("written again");
         assert_eq!(
             image::open(&path)
                 .expect("a picture")
@@ -117,7 +121,7 @@ mod tests {
                 .into_raw(),
             [255; 4]
         );
-        let names: Vec<_> = fs::read_dir(folder.path().join("maps/gate"))
+        let names: Vec<_> = fs::read_dir(path.parent().expect("a folder"))
             .expect("the folder")
             .map(|entry| entry.expect("an entry").file_name())
             .collect();
@@ -128,7 +132,7 @@ mod tests {
     fn a_folder_that_cannot_be_made_is_an_error_and_leaves_nothing() {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join("maps"), b"in the way").expect("written");
-        let error = write(folder.path(), &frame("gate", 1, 0), &map(&[0; 4], 2, 3));
+        let error = write(folder.path(), &frame("gate", 1, 0), 7, &map(&[0; 4], 2, 3));
         assert!(error.is_err());
     }
 }

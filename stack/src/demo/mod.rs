@@ -61,7 +61,7 @@ pub(crate) struct Args {
     /// Frames per second of each camera at most; its receipts may hold it back
     #[arg(long, default_value_t = 30.0)]
     fps: f64,
-    /// A folder for the maps, as maps/<camera>/<seq>.png
+    /// A folder for the maps, as maps/<camera>/<session>/<seq>.png
     #[arg(long)]
     out: Option<PathBuf>,
     /// The folder with the keys, made on first start

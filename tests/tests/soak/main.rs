@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use cipherframe::SchemeId;
-use e2e::data_folder::{Checkout, free_port};
+use e2e::data_folder::{Checkout, free_port, pictures};
 use e2e::node_process::NodeProcess;
 
 use account::{Account, Sample};
@@ -48,8 +48,7 @@ fn checkout() -> Checkout {
 
 /// Maps that the viewer has written.
 fn maps(checkout: &Checkout) -> u64 {
-    let folder = checkout.path().join("blindsight-data/out/maps/gate");
-    fs::read_dir(folder).map_or(0, |entries| entries.count() as u64)
+    pictures(&checkout.path().join("blindsight-data/out"), "gate").len() as u64
 }
 
 #[test]
