@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fs;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -17,8 +17,8 @@ use tempfile::TempDir;
 use tokio::time::sleep;
 use url::Url;
 
-use crate::PATIENCE;
 use crate::data_folder::committed;
+use crate::{PATIENCE, skipped};
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -39,9 +39,7 @@ impl Browser {
     /// Starts one; `None`, and said so, where there is none.
     pub async fn start(width: u32, height: u32) -> Option<Self> {
         let Some((driver, port)) = start_driver() else {
-            // Not through `eprintln!`, which tests that pass keep to themselves.
-            let line = b"skipped: chromium and chromedriver are not installed\n";
-            io::stderr().write_all(line).unwrap();
+            skipped("chromium and chromedriver are not installed");
             return None;
         };
         let profile = tempfile::tempdir().unwrap();

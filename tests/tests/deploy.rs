@@ -7,6 +7,7 @@ use std::process::Command;
 
 use e2e::data_folder::committed;
 use e2e::programs::{Outcome, command, run};
+use e2e::skipped;
 
 const UNITS: [&str; 4] = [
     "blindsight-broker.service",
@@ -125,7 +126,7 @@ fn systemd_analyze(args: &[&str], folder: &Path) -> Option<Outcome> {
             stderr: String::from_utf8(output.stderr).unwrap(),
         }),
         Err(error) => {
-            eprintln!("SKIPPED: systemd-analyze cannot be run: {error}");
+            skipped(&format!("systemd-analyze cannot be run: {error}"));
             None
         }
     }
@@ -146,7 +147,7 @@ fn systemd_finds_nothing_wrong_with_the_units() {
             return;
         };
         if weighed.code != 0 && weighed.stderr.contains("unrecognized option") {
-            eprintln!("SKIPPED: this systemd-analyze weighs installed units only");
+            skipped("this systemd-analyze weighs installed units only");
             continue;
         }
         let level = weighed
@@ -254,7 +255,7 @@ fn the_compose_file_is_yaml() {
             output
         }
         _ => {
-            eprintln!("SKIPPED: there is no python3 with yaml");
+            skipped("there is no python3 with yaml");
             return;
         }
     };

@@ -1,21 +1,19 @@
 //! The demo on real footage, where that lies beside the checkout.
 
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::symlink;
 
 use cipherframe::SchemeId;
 use e2e::data_folder::{committed, pictures};
 use e2e::key_cache::key_set;
 use e2e::programs::run;
+use e2e::skipped;
 
 #[test]
 fn the_demo_runs_on_a_folder_of_jpegs() {
     let footage = committed("../shared/data/ped2/test/01");
     if !footage.exists() {
-        // Not through `eprintln!`, which tests that pass keep to themselves.
-        let line = format!("skipped: {} is not there\n", footage.display());
-        std::io::stderr().write_all(line.as_bytes()).unwrap();
+        skipped(&format!("{} is not there", footage.display()));
         return;
     }
     let video = footage.canonicalize().unwrap();

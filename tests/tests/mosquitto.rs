@@ -2,28 +2,25 @@
 //! and nobody says or hears what is not its own.
 
 use std::collections::BTreeSet;
-use std::env;
 use std::fs;
-use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use camera_node::Feature;
 use cipherframe::{SchemeId, max_pool};
 use e2e::PATIENCE;
 use e2e::bus::{Listener, Stranger};
 use e2e::camera::{RunningCamera, configuration};
-use e2e::data_folder::{committed, free_port};
+use e2e::data_folder::committed;
 use e2e::frames::{Frames, busy, spec};
 use e2e::key_cache::key_set;
+use e2e::mosquitto::{Mosquitto, program};
 use e2e::site::{CAMERA, Site, VIEWER, WORKER, parse};
 use pooling_worker::WorkerConfig;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use viewer::{ViewerConfig, ViewerEvent};
@@ -41,91 +38,21 @@ const MONITOR: &str = "monitor";
 /// Where the committed files expect the rest.
 const FOLDER: &str = "/etc/mosquitto/blindsight";
 
-/// A running mosquitto. It ends when this is dropped.
-struct Mosquitto {
-    child: Child,
-    server: PathBuf,
-    folder: TempDir,
-    port: u16,
-}
+/// A mosquitto with users for the nodes.
+struct Bus(Mosquitto);
 
-impl Mosquitto {
-    /// Starts one with users for the nodes; `None`, and said so, where there is no mosquitto.
+impl Bus {
+    /// Starts one; `None`, and said so, where there is no mosquitto.
     fn start() -> Option<Self> {
-        let (Some(server), Some(passwd)) = (program("mosquitto"), program("mosquitto_passwd"))
-        else {
-            eprintln!("skipped: mosquitto is not installed");
-            return None;
-        };
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path();
-        write_certificates(path);
-        fs::write(path.join("passwords"), "").unwrap();
-        for user in [CAMERA, WORKER, VIEWER, MONITOR] {
-            let status = Command::new(&passwd)
-                .arg("-b")
-                .arg(path.join("passwords"))
-                .args([user, &password(user)])
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .status();
-            assert!(status.unwrap().success());
-        }
-        fs::copy(committed("configs/mosquitto/acl"), path.join("acl")).unwrap();
-        let port = free_port();
-        let text = fs::read_to_string(committed("configs/mosquitto/mosquitto.conf")).unwrap();
-        let listener = "\nlistener 8883\n";
-        assert!(text.contains(listener) && text.contains(FOLDER));
-        let text = text
-            .replace(listener, &format!("\nlistener {port} 127.0.0.1\n"))
-            .replace(FOLDER, path.to_str().unwrap());
-        // Started as root it would become another user, who may not look into this folder.
-        fs::write(path.join("mosquitto.conf"), format!("{text}user root\n")).unwrap();
-        let mut started = Self {
-            child: launch(&server, path),
-            server,
-            folder,
-            port,
-        };
-        started.wait_until_it_listens();
-        Some(started)
-    }
-
-    /// `kill -9`, and a new one in its place, which knows nothing of the old one.
-    fn kill_and_start_again(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        self.child = launch(&self.server, self.folder.path());
-        self.wait_until_it_listens();
-    }
-
-    fn wait_until_it_listens(&mut self) {
-        let began = Instant::now();
-        while TcpStream::connect(self.address()).is_err() {
-            let ended = self.child.try_wait().unwrap();
-            assert!(
-                ended.is_none() && began.elapsed() < PATIENCE,
-                "{}",
-                self.log()
-            );
-            sleep(Duration::from_millis(20));
-        }
-    }
-
-    fn address(&self) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], self.port))
-    }
-
-    fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("log")).unwrap()
+        Mosquitto::start(configure).map(Self)
     }
 
     /// How `user` reaches it.
     fn mqtt(&self, user: &str) -> MqttConfig {
-        let url = format!("mqtts://localhost:{}", self.port);
+        let url = format!("mqtts://localhost:{}", self.0.address().port());
         let mut mqtt = MqttConfig::new(url.parse().unwrap(), parse(SITE), parse(user));
         mqtt.tls = Some(ClientTls {
-            ca: Some(self.folder.path().join("ca.pem")),
+            ca: Some(self.0.folder().join("ca.pem")),
             identity: None,
         });
         mqtt.login = Some(self.login(user, &password(user)));
@@ -133,7 +60,7 @@ impl Mosquitto {
     }
 
     fn login(&self, user: &str, password: &str) -> Login {
-        let password_file = self.folder.path().join(format!("{user}.password"));
+        let password_file = self.0.folder().join(format!("{user}.password"));
         fs::write(&password_file, password).unwrap();
         fs::set_permissions(&password_file, fs::Permissions::from_mode(0o600)).unwrap();
         Login {
@@ -143,32 +70,27 @@ impl Mosquitto {
     }
 }
 
-impl Drop for Mosquitto {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+/// Writes passwords, certificates and access list, and gives the committed configuration with these.
+fn configure(path: &Path, port: u16) -> String {
+    write_certificates(path);
+    fs::write(path.join("passwords"), "").unwrap();
+    let passwd = program("mosquitto_passwd").expect("mosquitto_passwd comes with mosquitto");
+    for user in [CAMERA, WORKER, VIEWER, MONITOR] {
+        let status = Command::new(&passwd)
+            .arg("-b")
+            .arg(path.join("passwords"))
+            .args([user, &password(user)])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        assert!(status.unwrap().success());
     }
-}
-
-/// Starts a mosquitto on the files in `folder`.
-fn launch(server: &Path, folder: &Path) -> Child {
-    let mut log = fs::File::options();
-    let log = log.append(true).create(true).open(folder.join("log"));
-    Command::new(server)
-        .arg("-c")
-        .arg(folder.join("mosquitto.conf"))
-        .stdin(Stdio::null())
-        .stderr(log.unwrap())
-        .spawn()
-        .unwrap()
-}
-
-/// Debian puts servers where only root looks.
-fn program(name: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let folders = env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
-    let mut programs = folders.map(|folder| folder.join(name));
-    programs.find(|program| program.is_file())
+    fs::copy(committed("configs/mosquitto/acl"), path.join("acl")).unwrap();
+    let text = fs::read_to_string(committed("configs/mosquitto/mosquitto.conf")).unwrap();
+    let listener = "\nlistener 8883\n";
+    assert!(text.contains(listener) && text.contains(FOLDER));
+    text.replace(listener, &format!("\nlistener {port} 127.0.0.1\n"))
+        .replace(FOLDER, path.to_str().unwrap())
 }
 
 fn password(user: &str) -> String {
@@ -195,24 +117,24 @@ fn write_certificates(folder: &Path) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn frames_become_maps_through_mosquitto_with_tls_and_passwords() {
-    if let Some(mut mosquitto) = Mosquitto::start() {
+    if let Some(mut mosquitto) = Bus::start() {
         stream(&mut mosquitto, 5, None).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nothing_is_lost_when_mosquitto_is_killed_and_started_again() {
-    if let Some(mut mosquitto) = Mosquitto::start() {
+    if let Some(mut mosquitto) = Bus::start() {
         stream(&mut mosquitto, 300, Some(10)).await;
     }
 }
 
 /// Sends `count` frames through it and wants a map of each, once and in order. After map `kill_after` it is killed.
-async fn stream(mosquitto: &mut Mosquitto, count: u64, kill_after: Option<u64>) {
+async fn stream(mosquitto: &mut Bus, count: u64, kill_after: Option<u64>) {
     let site = Site::new(SITE);
     let keys = key_set(SchemeId::Plain);
     let stop = Shutdown::new();
-    let mut link = site.link(VIEWER, mosquitto.address());
+    let mut link = site.link(VIEWER, mosquitto.0.address());
     link.mqtt = mosquitto.mqtt(VIEWER);
     let viewer = ViewerConfig {
         insecure_plain: true,
@@ -225,7 +147,7 @@ async fn stream(mosquitto: &mut Mosquitto, count: u64, kill_after: Option<u64>) 
         }
     });
     let viewer = tokio::spawn(viewer::run(viewer, observer, stop.clone()));
-    let mut link = site.link(WORKER, mosquitto.address());
+    let mut link = site.link(WORKER, mosquitto.0.address());
     link.mqtt = mosquitto.mqtt(WORKER);
     let worker = WorkerConfig {
         link,
@@ -253,7 +175,7 @@ async fn stream(mosquitto: &mut Mosquitto, count: u64, kill_after: Option<u64>) 
 
     let stream = spec(SchemeId::Plain, (64, 48), 4, (2, 2, 0));
     let frames: Vec<_> = (0..count).map(|seed| busy((64, 48), seed as u32)).collect();
-    let address = mosquitto.address();
+    let address = mosquitto.0.address();
     let mut camera = configuration(&site, CAMERA, address, Feature::Luma, &stream, 2);
     camera.link.mqtt = mosquitto.mqtt(CAMERA);
     if kill_after.is_some() {
@@ -269,7 +191,7 @@ async fn stream(mosquitto: &mut Mosquitto, count: u64, kill_after: Option<u64>) 
         let expected = max_pool(&stream.quantiser().quantise(frame), stream.pool()).unwrap();
         assert_eq!(map, expected);
         if kill_after == Some(id.seq) {
-            mosquitto.kill_and_start_again();
+            mosquitto.0.kill_and_start_again();
         }
     }
     let (summary, _) = camera.end().await;
@@ -282,7 +204,7 @@ async fn stream(mosquitto: &mut Mosquitto, count: u64, kill_after: Option<u64>) 
 /// Who is to hear what, when everybody says everything.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_access_list_lets_each_node_say_and_hear_its_own() {
-    let Some(mosquitto) = Mosquitto::start() else {
+    let Some(mosquitto) = Bus::start() else {
         return;
     };
     let (site, camera) = (parse(SITE), parse(CAMERA));
@@ -367,7 +289,7 @@ async fn the_access_list_lets_each_node_say_and_hear_its_own() {
 
 #[tokio::test]
 async fn mosquitto_turns_a_wrong_password_away_and_the_node_says_so() {
-    let Some(mosquitto) = Mosquitto::start() else {
+    let Some(mosquitto) = Bus::start() else {
         return;
     };
     let mut mqtt = mosquitto.mqtt(CAMERA);

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use e2e::data_folder::committed;
 use e2e::site::{CAMERA, VIEWER, WORKER};
+use e2e::skipped;
 
 use crate::account::read;
 use crate::rig::{ALL, Frames, Rig};
@@ -23,7 +24,7 @@ fn jumps(folder: &Path) -> Option<PathBuf> {
             Some(library)
         }
         Err(error) => {
-            eprintln!("skipped: clocks do not jump without a C compiler: {error}");
+            skipped(&format!("clocks do not jump without a C compiler: {error}"));
             None
         }
     }

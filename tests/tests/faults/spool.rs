@@ -6,9 +6,9 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use e2e::PATIENCE;
 use e2e::fleet::BROKER;
 use e2e::site::{CAMERA, VIEWER, WORKER};
+use e2e::{PATIENCE, skipped};
 
 use crate::rig::{Frames, Rig, number_before};
 
@@ -55,7 +55,7 @@ fn on_a_full_disk() {
         tried.output().is_ok_and(|output| output.status.success())
     };
     let Some(way) = ways.iter().find(works) else {
-        eprintln!("skipped: there is no right to mount a small disk here");
+        skipped("there is no right to mount a small disk here");
         return;
     };
     rig.fleet.wrap(CAMERA, way);

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use e2e::data_folder::committed;
+use e2e::skipped;
 
 /// Names the file whose table is to be replaced, from the top of the repository.
 const VARIABLE: &str = "BLINDSIGHT_FAULT_TABLE";
@@ -165,7 +166,7 @@ fn a_row_replaces_the_one_of_its_fault() {
 #[test]
 fn the_documentation_has_a_row_for_every_fault_and_no_other() {
     if env::var_os(VARIABLE).is_some() {
-        println!("skipped: the table is being written");
+        skipped("the table is being written");
         return;
     }
     let text = fs::read_to_string(committed("docs/ref/reliability.md")).unwrap();
