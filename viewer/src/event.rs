@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use cipherframe::{FeatureMap, StreamSpec};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use wire::message::FrameId;
 use wire::name::Name;
 
@@ -78,7 +79,7 @@ pub enum ViewerEvent {
 }
 
 /// How unusual a map is.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct MapScore {
     /// The smoothed score, from 0.
     pub value: f64,
@@ -88,8 +89,8 @@ pub struct MapScore {
     pub region: Option<Region>,
 }
 
-/// Which part of an anomaly an [`AnomalyEvent`] tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Which part of an anomaly is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AnomalyKind {
     /// It begins.
@@ -100,17 +101,18 @@ pub enum AnomalyKind {
     End,
 }
 
-/// A line of `events.jsonl`: something unusual begins, goes on or ends.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// Something unusual begins, goes on or ends: a line of `events.jsonl`, and what the page is told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AnomalyEvent {
     /// Which of the three.
     pub kind: AnomalyKind,
     /// The same from begin to end, and unique: `CAMERA-MILLISECONDS-NUMBER`.
     pub id: String,
     /// The camera.
+    #[schema(value_type = String)]
     pub camera: Name,
     /// The camera's run.
+    #[schema(value_type = String)]
     pub session: SessionText,
     /// The frame that this was seen in.
     pub seq: u64,

@@ -1,6 +1,7 @@
 //! Where in the picture something is.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::grid::Grid;
 use super::scale::Rating;
@@ -8,7 +9,7 @@ use super::settings::{LARGE_RADII, PERSON_RADII};
 use super::shape::MapShape;
 
 /// A part of the map, in windows from the top left; never empty and never beyond the map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Region {
     /// The first column.
     pub x: u32,

@@ -14,7 +14,7 @@ use tokio::time::{self, Interval, MissedTickBehavior};
 use wire::name::Name;
 
 use super::api::answer::Refusal;
-use super::api::schema::{AnomalyEvent, MapRecord, Problem};
+use super::api::schema::{MapRecord, Problem};
 use super::hub::Now;
 use super::server::Pages;
 
@@ -111,7 +111,7 @@ impl Teller {
         let anomalies;
         (self.anomalies, anomalies) = self.pages.hub.events_after(self.anomalies);
         for event in &anomalies {
-            self.tell("anomaly", &AnomalyEvent::from(event));
+            self.tell("anomaly", event);
         }
         for (number, shown) in self.pages.hub.latest_of_all() {
             let told = self.told.insert(shown.frame.camera.clone(), number);

@@ -5,7 +5,7 @@ use axum::extract::{Query, State};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::schema::{AnomalyEvent, Events};
+use super::schema::Events;
 use crate::web::server::Pages;
 
 /// Which events.
@@ -28,7 +28,5 @@ pub(crate) async fn events(
     let events = pages
         .hub
         .events(wanted.camera.as_deref(), wanted.limit.unwrap_or(100));
-    Json(Events {
-        events: events.iter().map(AnomalyEvent::from).collect(),
-    })
+    Json(Events { events })
 }
