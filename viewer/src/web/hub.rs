@@ -1,11 +1,14 @@
 //! What the page shows: the cameras as they are now, and what is kept of them.
 //!
-//! Pure but for a lock: the time is an argument. Everything is bounded: cameras, kept maps in bytes, scores and events in
-//! number. It is told what happens by [`Hub::observe`] and asked by the pages; nobody holds the lock for longer than it
-//! takes to copy a few figures.
+//! Pure but for a lock: the time is an argument. Everything is bounded: cameras and events in number, maps in bytes,
+//! scores in time. It is told what happens by [`Hub::observe`] and asked by the pages; nobody holds the lock for longer
+//! than it takes to copy the figures that were asked for.
 
 mod camera;
+mod event_maps;
 mod events;
+mod maps;
+mod scores;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,8 +16,11 @@ use std::time::Instant;
 
 use wire::message::SessionId;
 use wire::name::Name;
+use wire::topic::Topic;
 
-pub(crate) use camera::{Point, Shown};
+pub(crate) use event_maps::Moment;
+pub(crate) use maps::Shown;
+pub(crate) use scores::{INTERVAL_MS, Point, SPAN_MS};
 
 use super::api::schema::{CameraState, CamerasMessage};
 use crate::clock::unix_ms;
@@ -80,7 +86,10 @@ impl Hub {
         let mut board = self.board();
         match event {
             ViewerEvent::Serving { .. } => {}
-            ViewerEvent::Refused { .. } => board.refused += 1,
+            ViewerEvent::Refused { topic, reason } => {
+                board.refused += 1;
+                board.claimed(topic, reason, now);
+            }
             ViewerEvent::Anomaly(event) => {
                 if let Some(camera) = board.camera(&event.camera) {
                     camera.anomaly(event);
@@ -116,6 +125,7 @@ impl Hub {
         let states = board.cameras.iter();
         CamerasMessage {
             site: self.site.to_string(),
+            now_unix_ms: now.unix_ms,
             cameras: states
                 .map(|(name, camera)| camera.state(name, now))
                 .collect(),
@@ -156,9 +166,47 @@ impl Hub {
         self.find(name, |_, camera| camera.maps(limit))
     }
 
-    /// The latest `limit` scores, the oldest first.
-    pub(crate) fn scores(&self, name: &str, limit: usize) -> Option<Vec<Point>> {
-        self.find(name, |_, camera| camera.scores(limit))
+    /// The map of a moment of an event; the inner `None` when it is not kept.
+    pub(crate) fn moment(&self, event: &str, moment: Moment) -> Option<Option<Arc<Shown>>> {
+        let board = self.board();
+        let camera = board.cameras.get(&board.events.find(event)?.camera);
+        Some(camera.and_then(|camera| camera.moment(event, moment)))
+    }
+
+    /// The scores of the last `span_ms`, as at most `points` intervals of a length that is given with them.
+    pub(crate) fn scores(
+        &self,
+        name: &str,
+        span_ms: u64,
+        points: u64,
+        now: Now,
+    ) -> Option<(u64, Vec<Point>)> {
+        self.find(name, |_, camera| {
+            camera.scores.thinned(span_ms, points, now.unix_ms)
+        })
+    }
+
+    /// How far the scores of each camera are, to be asked with by [`Hub::scores_after`].
+    pub(crate) fn score_revisions(&self) -> BTreeMap<Name, u64> {
+        let board = self.board();
+        let cameras = board.cameras.iter();
+        cameras
+            .map(|(name, camera)| (name.clone(), camera.scores.revision()))
+            .collect()
+    }
+
+    /// What changed of each camera's scores since the revisions in `told`, which are brought up to date.
+    pub(crate) fn scores_after(&self, told: &mut BTreeMap<Name, u64>) -> Vec<(Name, Vec<Point>)> {
+        let board = self.board();
+        let mut changed = Vec::new();
+        for (name, camera) in &board.cameras {
+            let revision = camera.scores.revision();
+            let before = told.insert(name.clone(), revision).unwrap_or(0);
+            if before < revision {
+                changed.push((name.clone(), camera.scores.after(before)));
+            }
+        }
+        changed
     }
 
     /// The latest state of each event, the newest first; of one camera if it is named.
@@ -190,6 +238,15 @@ impl Board {
             return None;
         }
         Some(self.cameras.entry(name.clone()).or_default())
+    }
+
+    /// Notes a refused message at the camera that its topic names. Anybody can name any: it makes no camera known.
+    fn claimed(&mut self, topic: &str, reason: &str, now: Now) {
+        if let Ok(Topic::Map { camera, .. }) = Topic::parse(topic)
+            && let Some(camera) = self.cameras.get_mut(&camera)
+        {
+            camera.refused(reason, now);
+        }
     }
 }
 

@@ -14,8 +14,8 @@ use tokio::time::{self, Interval, MissedTickBehavior};
 use wire::name::Name;
 
 use super::api::answer::Refusal;
-use super::api::schema::{MapRecord, Problem};
-use super::hub::Now;
+use super::api::schema::{MapRecord, Problem, Scores};
+use super::hub::{INTERVAL_MS, Now};
 use super::server::Pages;
 
 /// How often a page is told; a camera shows at most one map each time.
@@ -28,7 +28,8 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Everything as it happens
 ///
 /// Server-sent events: `cameras` (a `CamerasMessage`, at once and then every second), `map` (a `MapRecord`, the latest of
-/// each camera at once and then at most ten a second), `anomaly` (an `AnomalyEvent`).
+/// each camera at once and then at most ten a second), `scores` (a `Scores`: the intervals that are new or have changed),
+/// `anomaly` (an `AnomalyEvent`).
 #[utoipa::path(get, path = "/api/live", tag = "live",
     responses((status = 200, content_type = "text/event-stream", body = String), (status = 503, body = Problem)))]
 pub(crate) async fn live(
@@ -57,6 +58,8 @@ struct Teller {
     /// The running number of the last map told, for each camera.
     told: BTreeMap<Name, u64>,
     anomalies: u64,
+    /// How far the scores of each camera are told.
+    scores: BTreeMap<Name, u64>,
     cameras_at: Option<Instant>,
     /// Whether nothing will happen any more.
     done: bool,
@@ -67,6 +70,7 @@ impl Teller {
         let mut tick = time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (anomalies, _) = pages.hub.events_after(u64::MAX);
+        let scores = pages.hub.score_revisions();
         Self {
             pages,
             _place: place,
@@ -74,6 +78,7 @@ impl Teller {
             queue: VecDeque::from([Event::default().retry(RETRY)]),
             told: BTreeMap::new(),
             anomalies,
+            scores,
             cameras_at: None,
             done: false,
         }
@@ -112,6 +117,10 @@ impl Teller {
         (self.anomalies, anomalies) = self.pages.hub.events_after(self.anomalies);
         for event in &anomalies {
             self.tell("anomaly", event);
+        }
+        for (camera, points) in self.pages.hub.scores_after(&mut self.scores) {
+            let scores = Scores::of(camera.to_string(), (INTERVAL_MS, points));
+            self.tell("scores", &scores);
         }
         for (number, shown) in self.pages.hub.latest_of_all() {
             let told = self.told.insert(shown.frame.camera.clone(), number);

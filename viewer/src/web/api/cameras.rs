@@ -7,10 +7,8 @@ use utoipa::IntoParams;
 use wire::message::SessionId;
 
 use super::answer::Refusal;
-use super::schema::{
-    CameraState, CamerasMessage, MapName, MapRecord, Maps, Problem, ScorePoint, Scores,
-};
-use crate::web::hub::Now;
+use super::schema::{CameraState, CamerasMessage, MapName, MapRecord, Maps, Problem, Scores};
+use crate::web::hub::{Now, SPAN_MS};
 use crate::web::server::Pages;
 
 /// Answers are no longer than this.
@@ -28,6 +26,16 @@ impl Limit {
     fn or(&self, default: usize) -> usize {
         self.limit.unwrap_or(default).min(MOST)
     }
+}
+
+/// Which part of the timeline.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Stretch {
+    /// The last so many seconds, 1 to 3600; 3600 if not said.
+    span_s: Option<u64>,
+    /// As at most so many intervals, 1 to 20000; 600 if not said.
+    points: Option<u64>,
 }
 
 /// All cameras as they are now
@@ -49,21 +57,21 @@ pub(crate) async fn camera(
     state.map(Json).ok_or_else(|| no_camera(&camera))
 }
 
-/// The timeline of its anomaly score
+/// The timeline of its anomaly score: the largest of each interval
 #[utoipa::path(get, path = "/api/cameras/{camera}/scores", tag = "cameras",
-    params(("camera" = String, Path, description = "Name of the camera."), Limit),
+    params(("camera" = String, Path, description = "Name of the camera."), Stretch),
     responses((status = 200, body = Scores), (status = 404, body = Problem)))]
 pub(crate) async fn scores(
     State(pages): State<Pages>,
     Path(camera): Path<String>,
-    Query(limit): Query<Limit>,
+    Query(stretch): Query<Stretch>,
 ) -> Result<Json<Scores>, Refusal> {
-    let scores = pages.hub.scores(&camera, limit.or(600));
+    let longest_s = SPAN_MS / 1000;
+    let span_ms = stretch.span_s.unwrap_or(longest_s).clamp(1, longest_s) * 1000;
+    let points = stretch.points.unwrap_or(600).clamp(1, MOST as u64);
+    let scores = pages.hub.scores(&camera, span_ms, points, Now::read());
     let scores = scores.ok_or_else(|| no_camera(&camera))?;
-    Ok(Json(Scores {
-        camera,
-        scores: scores.into_iter().map(ScorePoint::from).collect(),
-    }))
+    Ok(Json(Scores::of(camera, scores)))
 }
 
 /// Which of its maps are kept in memory
@@ -124,12 +132,17 @@ pub(crate) async fn map(
         Refusal::unknown(error.to_string(), mend)
     })?;
     let map = pages.hub.map(&camera, session, seq);
-    let map = map.ok_or_else(|| no_camera(&camera))?.ok_or_else(|| {
-        let error = format!("the map of frame {seq} of {camera} is not kept in memory any more");
-        let mend = "look for its picture in the folder `out.folder`, if pictures are written";
-        Refusal::unknown(error, mend)
-    })?;
+    let map = map
+        .ok_or_else(|| no_camera(&camera))?
+        .ok_or_else(|| not_kept(&format!("the map of frame {seq} of {camera}")))?;
     Ok(Json(MapRecord::of(&map)))
+}
+
+/// A map that was there.
+pub(super) fn not_kept(which: &str) -> Refusal {
+    let error = format!("{which} is not kept in memory any more");
+    let mend = "look for its picture in the folder `out.folder`, if pictures are written";
+    Refusal::unknown(error, mend)
 }
 
 fn no_camera(camera: &str) -> Refusal {

@@ -31,6 +31,7 @@ pub(super) fn router() -> (axum::Router<Pages>, utoipa::openapi::OpenApi) {
         .routes(routes!(cameras::latest_map))
         .routes(routes!(cameras::map))
         .routes(routes!(events::events))
+        .routes(routes!(events::map))
         .routes(routes!(health::health))
         .routes(routes!(super::live::live))
         .routes(routes!(lab::lab))

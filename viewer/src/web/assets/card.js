@@ -2,6 +2,7 @@
 
 import { Figures } from "./figures.js";
 import { MapView } from "./map-view.js";
+import { Refusals } from "./refusals.js";
 import { ScoreSeries } from "./series.js";
 import { Status } from "./status.js";
 import { Timeline } from "./timeline.js";
@@ -12,12 +13,13 @@ import { element, freshId } from "./dom.js";
 import { clock, duration } from "./format.js";
 import { streamKey } from "./stream.js";
 
+// Points of the timeline that are asked for: about one for each pixel of a card.
+const POINTS = 600;
+
 export class Card {
-  /// `events`: the event store of the page, for the bands of the timeline.
-  constructor(camera, events, palette, spanMs) {
+  constructor(camera, palette, spanMs) {
     this.camera = camera;
     this.path = `/api/cameras/${encodeURIComponent(camera)}`;
-    this.events = events;
     this.series = new ScoreSeries();
     this.anomaly = null;
     this.pending = null;
@@ -25,12 +27,12 @@ export class Card {
     this.status = new Status(camera);
     this.view = new MapView(camera, () => this.backToLive());
     this.figures = new Figures();
+    this.refusals = new Refusals();
     this.timeline = new Timeline(camera, {
       series: this.series,
       now: () => this.now(),
-      bands: () => this.events.ofCamera(camera),
       threshold: () => this.anomaly?.score?.threshold ?? null,
-    }, (point) => this.openMoment(point), () => this.backToLive());
+    }, (point) => this.openPoint(point), () => this.backToLive());
     this.legend = element("div", { class: "legend" });
     const title = freshId("camera");
     this.node = element(
@@ -42,12 +44,12 @@ export class Card {
       this.status.anomaly,
       this.timeline.node,
       this.status.tiles,
+      this.refusals.node,
       ...this.figures.nodes,
     );
     this.timeline.node.hidden = true;
     this.setPalette(palette);
-    this.timeline.span(spanMs);
-    this.loadScores();
+    this.span(spanMs);
   }
 
   /// The viewer's time, which its clock and ours need not agree on.
@@ -55,10 +57,10 @@ export class Card {
     return performance.now() + this.aheadMs;
   }
 
-  /// What the viewer says of the camera each second.
-  setState(state) {
+  /// What the viewer says of the camera each second, and its clock.
+  setState(state, nowUnixMs) {
     const { last, since_last_ms: since } = state;
-    if (last && since !== null) this.aheadMs = last.captured_unix_ms + last.latency_ms + since - performance.now();
+    this.aheadMs = nowUnixMs - performance.now();
     const before = this.node.dataset.state;
     this.node.dataset.state = state.state;
     if (state.state === "stalled" && before !== "stalled") announce(`Camera ${this.camera} is stalled: no map for ${duration(since)}.`);
@@ -67,6 +69,7 @@ export class Card {
     this.status.show(state);
     if (state.stream) this.setStream(state.stream);
     this.figures.state(state);
+    this.refusals.show(state.refused);
     if (last && !this.pending) this.figures.frame(last);
     this.setEventOpen(Boolean(state.anomaly?.event));
     if (state.anomaly?.mode === "watching") this.timeline.node.hidden = false;
@@ -86,9 +89,13 @@ export class Card {
   /// A map of now. It is only kept here; `render` draws the last one that came.
   map(record) {
     this.pending = record;
-    if (!record.score) return;
-    const { session, seq, captured_unix_ms, score } = record;
-    this.series.add({ session, seq, captured_unix_ms, score: score.value, threshold: score.threshold, event: this.anomaly?.event ?? null });
+  }
+
+  /// Intervals of the timeline that are new or have grown.
+  scores(points) {
+    this.series.add(points);
+    this.timeline.node.hidden = false;
+    this.timeline.draw();
   }
 
   render() {
@@ -99,7 +106,6 @@ export class Card {
     this.figures.frame(record);
     this.status.score(record.score);
     this.view.live(record);
-    if (record.score) this.timeline.node.hidden = false;
     this.timeline.draw();
   }
 
@@ -124,29 +130,49 @@ export class Card {
     this.status.disconnected();
   }
 
+  span(spanMs) {
+    this.timeline.span(spanMs);
+    this.loadScores();
+  }
+
   async loadScores() {
+    const { spanMs } = this.timeline;
     try {
-      const { scores } = await ask(`${this.path}/scores?limit=9000`);
-      this.series.merge(scores);
+      const { scores, interval_ms: intervalMs } = await ask(`${this.path}/scores?span_s=${spanMs / 1000}&points=${POINTS}`);
+      // Another span was chosen meanwhile.
+      if (spanMs !== this.timeline.spanMs) return;
+      this.series.load(scores, intervalMs);
       if (scores.length) this.timeline.node.hidden = false;
       this.timeline.draw(true);
     } catch (error) {
-      // New scores come with the maps; only those of before are lacking.
+      // New scores are told; only those of before are lacking.
       console.warn(`scores of camera ${this.camera}: ${error.message}`);
     }
   }
 
-  /// Shows the map of a moment: a score point, or what an event says of itself.
-  async openMoment({ session, seq, captured_unix_ms }) {
+  /// Shows the map of a point of the timeline.
+  openPoint(point) {
+    const { session, seq, shown_unix_ms: shown } = point;
+    this.timeline.setCursor(point);
+    return this.openMoment(`${this.path}/maps/${encodeURIComponent(session)}/${seq}`, `Moment of ${clock(shown)}, frame ${seq}`);
+  }
+
+  /// Shows a map of an event, `begin` or `peak`.
+  openEvent({ id, began_unix_ms: began }, moment) {
+    this.timeline.setCursor(null);
+    return this.openMoment(`/api/events/${encodeURIComponent(id)}/maps/${moment}`, `Event of ${clock(began)}`);
+  }
+
+  async openMoment(path, what) {
     this.loading?.abort();
     const { signal } = (this.loading = new AbortController());
-    const index = this.series.indexOf({ session, seq, captured_unix_ms });
-    this.timeline.setCursor(this.series.points[index] ?? null);
     try {
-      this.view.showMoment(await ask(`${this.path}/maps/${encodeURIComponent(session)}/${seq}`, { signal }));
+      const record = await ask(path, { signal });
+      this.view.showMoment(record);
+      this.timeline.setCursor(this.series.points[this.series.indexOf(record)] ?? this.timeline.cursor);
     } catch (error) {
       if (error.name === "AbortError") return;
-      this.view.showProblem(`Moment of ${clock(captured_unix_ms)}, frame ${seq}: no map to show. ${error.message}`);
+      this.view.showProblem(`${what}: no map to show. ${error.message}`);
     }
   }
 

@@ -1,6 +1,7 @@
-// The list of events beside the cameras. Each is a button that shows the map of its highest score.
+// The list of events beside the cameras. Each has two buttons: one shows the map of its highest score, one that
+// with which it began.
 
-import { element, say } from "./dom.js";
+import { element, mark, say } from "./dom.js";
 import { clock, duration, fixed } from "./format.js";
 
 const SHOWN = 100;
@@ -34,14 +35,17 @@ export class EventList {
   add(id) {
     const [camera, state, time, score] = ["camera", "state", "time", "score"].map((name) => element("span", { class: name }));
     state.classList.add("badge");
+    const peak = element("button", { type: "button", onclick: () => this.open(item.event, "peak") }, camera, " ", state, " ", time, " ", score);
+    const begin = element("button", { class: "begin", type: "button", onclick: () => this.open(item.event, "begin") }, "How it began");
     const item = {
       event: null,
-      node: element("li", { data: { event: id } }, element("button", { type: "button", onclick: () => this.open(item.event) }, camera, " ", state, " ", time, " ", score)),
+      node: element("li", { data: { event: id } }, peak, begin),
       fill: (event) => {
         item.event = event;
         const open = event.ended_unix_ms === null;
         item.node.dataset.open = open;
         say(camera, event.camera);
+        mark(begin, "aria-label", `How it began: the event of ${clock(event.began_unix_ms)} at camera ${event.camera}`);
         say(state, open ? "open" : "ended");
         state.classList.toggle("bad", open);
         const lasted = (event.ended_unix_ms ?? event.captured_unix_ms) - event.began_unix_ms;

@@ -30,8 +30,3 @@ export class EventStore {
     return this.inOrder().filter((event) => event.camera === camera);
   }
 }
-
-/// The frame of its highest score.
-export function peakOf({ session, peak_seq: seq, peak_unix_ms: captured_unix_ms }) {
-  return { session, seq, captured_unix_ms };
-}

@@ -30,7 +30,7 @@ export class Feed {
       this.connected(false);
       if (source.readyState === EventSource.CLOSED) this.refused();
     });
-    for (const name of ["cameras", "map", "anomaly"]) {
+    for (const name of ["cameras", "map", "scores", "anomaly"]) {
       source.addEventListener(name, (message) => {
         if (source !== this.source) return;
         this.heardAt = performance.now();

@@ -2,7 +2,7 @@
 
 import { Card } from "./card.js";
 import { EventList } from "./event-list.js";
-import { EventStore, peakOf } from "./events.js";
+import { EventStore } from "./events.js";
 import { Feed } from "./feed.js";
 import { PALETTES } from "./palette.js";
 import { announce } from "./announce.js";
@@ -10,8 +10,7 @@ import { ask } from "./api.js";
 import { clock, count, fixed } from "./format.js";
 import { fillSelect, say, sayOrHide } from "./dom.js";
 import { recall, remember } from "./settings.js";
-
-const SPANS = [["60000", "1 minute"], ["300000", "5 minutes"], ["900000", "15 minutes"], ["3600000", "1 hour"]];
+import { SPANS_MS, buildSpans } from "./spans.js";
 
 const at = (id) => document.getElementById(id);
 const cards = new Map();
@@ -25,11 +24,11 @@ palette.addEventListener("change", () => {
   for (const card of cards.values()) card.setPalette(palette.value);
 });
 
-const span = at("span");
-fillSelect(span, SPANS, recall("span", SPANS.map(([value]) => value), "300000"));
-span.addEventListener("change", () => {
-  remember("span", span.value);
-  for (const card of cards.values()) card.timeline.span(Number(span.value));
+let spanMs = Number(recall("span", SPANS_MS.map(String), "60000"));
+buildSpans(at("spans"), spanMs, (chosen) => {
+  spanMs = chosen;
+  remember("span", String(chosen));
+  for (const card of cards.values()) card.span(chosen);
 });
 
 // Maps are drawn when the browser draws: of several that came in between the last one is, and none while the tab is hidden.
@@ -43,7 +42,7 @@ function draw() {
   });
 }
 
-function showCameras({ site, cameras, refused }) {
+function showCameras({ site, now_unix_ms: now, cameras, refused }) {
   say(at("site"), site ?? "");
   sayOrHide(at("refused"), refused ? `${count(refused, "message")} refused` : null);
   at("no-camera").hidden = cameras.length > 0;
@@ -54,13 +53,13 @@ function showCameras({ site, cameras, refused }) {
     card.node.remove();
     cards.delete(name);
   }
-  for (const state of cameras) cardOf(state.camera).setState(state);
+  for (const state of cameras) cardOf(state.camera).setState(state, now);
 }
 
 function cardOf(camera) {
   let card = cards.get(camera);
   if (!card) {
-    card = new Card(camera, events, palette.value, Number(span.value));
+    card = new Card(camera, palette.value, spanMs);
     cards.set(camera, card);
     at("cards").append(card.node);
   }
@@ -83,10 +82,15 @@ function takeEvent(event) {
   list.refresh();
 }
 
-function showEvent(event) {
+function showScores({ camera, scores }) {
+  cards.get(camera)?.scores(scores);
+}
+
+/// The map of a moment of an event, `begin` or `peak`.
+function showEvent(event, moment) {
   const card = cards.get(event.camera);
   if (!card) return announce(`Camera ${event.camera} is not on this page any more.`);
-  card.openMoment(peakOf(event));
+  card.openEvent(event, moment);
   card.node.scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
 }
 
@@ -135,4 +139,4 @@ document.addEventListener("keydown", (event) => {
   if (!focused.some((card) => card.backToLive())) for (const card of cards.values()) card.backToLive();
 });
 
-new Feed("/api/live", { connection, cameras: showCameras, map: showMap, anomaly: takeEvent });
+new Feed("/api/live", { connection, cameras: showCameras, map: showMap, scores: showScores, anomaly: takeEvent });

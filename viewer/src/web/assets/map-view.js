@@ -39,7 +39,8 @@ export class MapView {
 
   showMoment(record) {
     this.moment = record;
-    this.notice(`Moment of ${clock(record.captured_unix_ms)}, frame ${record.seq}`, "moment", "Back to live");
+    const { shown_unix_ms: shown, captured_unix_ms: captured, seq } = record;
+    this.notice(`Moment of ${clock(shown)}, frame ${seq}, captured ${clock(captured)}`, "moment", "Back to live");
     this.draw();
   }
 

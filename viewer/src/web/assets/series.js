@@ -1,65 +1,91 @@
-// The anomaly scores of one camera, in order of capture.
+// The anomaly scores of one camera by the viewer's clock: of each interval the largest, as the viewer keeps them.
 
-// Ten a second for a quarter of an hour.
-const KEPT = 9000;
+import { SPANS_MS } from "./spans.js";
+
+const LONGEST_MS = Math.max(...SPANS_MS);
 
 export class ScoreSeries {
   constructor() {
     this.points = [];
+    this.intervalMs = 250;
   }
 
   get latest() {
     return this.points.at(-1) ?? null;
   }
 
-  /// One new point; a point that is there already (the feed repeats the latest map at connect) is left alone.
-  add(point) {
+  /// Takes in what the viewer tells, which may be there already: an interval grows until it is over.
+  add(points) {
+    for (const point of points) this.take(point);
+    const from = this.from((this.latest?.shown_unix_ms ?? 0) - LONGEST_MS);
+    if (from > 0) this.points.splice(0, from);
+  }
+
+  /// Points of other intervals; those of before a lost connection, and those told meanwhile, stay.
+  load(points, intervalMs) {
+    const all = [...this.points, ...points].sort((a, b) => a.shown_unix_ms - b.shown_unix_ms);
+    this.intervalMs = intervalMs;
+    this.points = [];
+    this.add(all);
+  }
+
+  take(point) {
+    const interval = this.interval(point);
     let at = this.points.length;
-    while (at > 0 && this.points[at - 1].captured_unix_ms > point.captured_unix_ms) at -= 1;
-    for (let before = at - 1; before >= 0; before -= 1) {
-      const other = this.points[before];
-      if (other.captured_unix_ms !== point.captured_unix_ms) break;
-      if (other.session === point.session && other.seq === point.seq) return;
+    while (at > 0 && this.interval(this.points[at - 1]) > interval) at -= 1;
+    const known = this.points[at - 1];
+    if (!known || this.interval(known) !== interval) {
+      this.points.splice(at, 0, point);
+      return;
     }
-    if (at === this.points.length) this.points.push(point);
-    else this.points.splice(at, 0, point);
-    // Dropped a tenth at a time: moving the array for each new point would be a waste.
-    if (this.points.length > KEPT) this.points.splice(0, KEPT / 10);
+    const larger = known.score >= point.score && !same(known, point) ? known : point;
+    // An event that is shorter than the interval must not vanish.
+    this.points[at - 1] = { ...larger, event: larger.event ?? known.event ?? point.event };
   }
 
-  /// Points the server has kept; those of before a lost connection stay.
-  merge(points) {
-    const known = new Map(this.points.map((point) => [`${point.session}/${point.seq}`, point]));
-    // The server's word about a point's event is better than what this page made of it.
-    for (const point of points) known.set(`${point.session}/${point.seq}`, point);
-    this.points = [...known.values()].sort((a, b) => a.captured_unix_ms - b.captured_unix_ms).slice(-KEPT);
+  interval(point) {
+    return Math.floor(point.shown_unix_ms / this.intervalMs);
   }
 
-  /// The index of the first point captured at or after `time`.
+  /// The index of the first point shown at or after `time`.
   from(time) {
     let [low, high] = [0, this.points.length];
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.points[middle].captured_unix_ms < time) low = middle + 1;
+      if (this.points[middle].shown_unix_ms < time) low = middle + 1;
       else high = middle;
     }
     return low;
   }
 
-  /// The index of the point captured nearest to `time`, or -1.
+  /// The index of the point shown nearest to `time`, or -1.
   nearest(time) {
     const after = this.from(time);
     if (after === 0) return this.points.length ? 0 : -1;
     if (after === this.points.length) return after - 1;
     const [before, next] = [this.points[after - 1], this.points[after]];
-    return time - before.captured_unix_ms < next.captured_unix_ms - time ? after - 1 : after;
+    return time - before.shown_unix_ms < next.shown_unix_ms - time ? after - 1 : after;
   }
 
-  indexOf(point) {
-    const first = this.from(point.captured_unix_ms);
-    for (let index = first; this.points[index]?.captured_unix_ms === point.captured_unix_ms; index += 1) {
-      if (this.points[index].session === point.session && this.points[index].seq === point.seq) return index;
-    }
-    return -1;
+  /// The index of the point of a map, or -1; of the nearest one, if a larger score took its place.
+  indexOf(shown) {
+    const index = this.nearest(shown.shown_unix_ms);
+    return index >= 0 && this.interval(this.points[index]) === this.interval(shown) ? index : -1;
   }
+
+  /// From when to when events went on.
+  events() {
+    const bands = new Map();
+    for (const { event, shown_unix_ms: time } of this.points) {
+      if (event === null) continue;
+      const band = bands.get(event);
+      if (band) band.to = time;
+      else bands.set(event, { from: time, to: time });
+    }
+    return [...bands.values()];
+  }
+}
+
+function same(one, other) {
+  return one.session === other.session && one.seq === other.seq;
 }

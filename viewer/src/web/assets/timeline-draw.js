@@ -73,10 +73,10 @@ function line(context, x1, y1, x2, y2) {
 
 function drawBands(context, place, bands, colours) {
   context.fillStyle = colours.band;
-  for (const { began_unix_ms: began, ended_unix_ms: ended } of bands) {
-    const x = place.x(began);
+  for (const { from, to } of bands) {
+    const x = place.x(from);
     // A short event keeps a width that can be seen.
-    context.fillRect(x, place.top, Math.max(place.x(ended ?? place.to) - x, 3), place.floor - place.top);
+    context.fillRect(x, place.top, Math.max(place.x(to) - x, 3), place.floor - place.top);
   }
 }
 
@@ -91,7 +91,7 @@ function drawThreshold(context, place, points, first, threshold, colours) {
     context.moveTo(place.left, place.y(last));
     for (let index = first + 1; index < points.length; index += 1) {
       if (points[index].threshold === last) continue;
-      const x = place.x(points[index].captured_unix_ms);
+      const x = place.x(points[index].shown_unix_ms);
       context.lineTo(x, place.y(last));
       last = points[index].threshold;
       context.lineTo(x, place.y(last));
@@ -106,7 +106,7 @@ function drawScores(context, place, points, first, colours) {
   const shown = points.length - first;
   if (!shown) return;
   const ratio = window.devicePixelRatio || 1;
-  const typical = (points.at(-1).captured_unix_ms - points[first].captured_unix_ms) / Math.max(shown - 1, 1);
+  const typical = (points.at(-1).shown_unix_ms - points[first].shown_unix_ms) / Math.max(shown - 1, 1);
   const gap = Math.max(5 * typical, 3000);
   context.strokeStyle = colours.score;
   context.fillStyle = colours.score;
@@ -121,7 +121,7 @@ function drawScores(context, place, points, first, colours) {
     if (high !== low) context.lineTo(column, place.y(high));
   };
   for (let index = first; index < points.length; index += 1) {
-    const { captured_unix_ms: time, score } = points[index];
+    const { shown_unix_ms: time, score } = points[index];
     const x = Math.round(place.x(time) * ratio) / ratio;
     if (time - before > gap) {
       flush();
@@ -145,12 +145,12 @@ function drawScores(context, place, points, first, colours) {
 
 function dot(context, place, point, radius) {
   context.beginPath();
-  context.arc(place.x(point.captured_unix_ms), place.y(point.score), radius, 0, 2 * Math.PI);
+  context.arc(place.x(point.shown_unix_ms), place.y(point.score), radius, 0, 2 * Math.PI);
   context.fill();
 }
 
 function drawMark(context, place, point, width, colours) {
-  const x = place.x(point.captured_unix_ms);
+  const x = place.x(point.shown_unix_ms);
   context.strokeStyle = colours.ink;
   context.fillStyle = colours.ink;
   context.lineWidth = width;

@@ -3,7 +3,7 @@
 
 import { drawTimeline, layout, roundUp } from "./timeline-draw.js";
 import { element, mark, say } from "./dom.js";
-import { clock, fixed } from "./format.js";
+import { clock, duration, fixed } from "./format.js";
 
 const HINT = "Click, or move with the arrow keys and press Enter, to see the map of a moment.";
 // The axis moves with time; four times a second is smooth enough to look at.
@@ -11,13 +11,12 @@ const REDRAW_MS = 250;
 const PAGE = 10;
 
 export class Timeline {
-  /// `source`: `series`, `now()`, `bands()` and `threshold()`. `open(point)` shows a moment, `leave()` ends it.
+  /// `source`: `series`, `now()` and `threshold()`. `open(point)` shows a moment, `leave()` ends it.
   constructor(camera, source, open, leave) {
     this.camera = camera;
     this.source = source;
     this.openMoment = open;
     this.leave = leave;
-    this.spanMs = 300_000;
     this.cursor = null;
     this.hover = null;
     this.drawnAt = -Infinity;
@@ -33,12 +32,11 @@ export class Timeline {
     this.canvas.addEventListener("pointerleave", () => this.unpoint());
     this.canvas.addEventListener("click", (event) => this.click(event));
     new ResizeObserver(() => this.draw(true)).observe(this.canvas);
-    this.span(this.spanMs);
   }
 
   span(spanMs) {
     this.spanMs = spanMs;
-    mark(this.canvas, "aria-label", `Anomaly score of camera ${this.camera}, last ${Math.round(spanMs / 60_000)} min. ${HINT}`);
+    mark(this.canvas, "aria-label", `Anomaly score of camera ${this.camera}, last ${duration(spanMs)}. ${HINT}`);
     this.draw(true);
   }
 
@@ -98,8 +96,8 @@ export class Timeline {
   }
 
   words(point) {
-    const event = point.event || this.source.bands().some((band) => covers(band, point)) ? ", in an event" : "";
-    return `${clock(point.captured_unix_ms)}, frame ${point.seq}, score ${fixed(point.score, 2)} of threshold ${fixed(point.threshold, 2)}${event}`;
+    const event = point.event ? ", in an event" : "";
+    return `${clock(point.shown_unix_ms)}, captured ${clock(point.captured_unix_ms)}, frame ${point.seq}, score ${fixed(point.score, 2)} of threshold ${fixed(point.threshold, 2)}${event}`;
   }
 
   /// What a screen reader says of the slider; told only when the reader moves it, not with each new point.
@@ -135,7 +133,7 @@ export class Timeline {
     for (let index = first; index < points.length; index += 1) highest = Math.max(highest, points[index].score);
     this.place = layout(width, height, to - this.spanMs, to, roundUp(highest));
     const { cursor, hover } = this;
-    drawTimeline(this.context, this.place, { points, first, threshold, bands: this.source.bands(), cursor, hover, colours: colours() });
+    drawTimeline(this.context, this.place, { points, first, threshold, bands: this.source.series.events(), cursor, hover, colours: colours() });
   }
 
   fit(width, height) {
@@ -146,10 +144,6 @@ export class Timeline {
     this.canvas.height = high;
     this.context.setTransform(ratio, 0, 0, ratio, 0, 0);
   }
-}
-
-function covers({ began_unix_ms: began, ended_unix_ms: ended }, { captured_unix_ms: time }) {
-  return time >= began && (ended === null || time <= ended);
 }
 
 let known = null;

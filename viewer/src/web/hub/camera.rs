@@ -4,23 +4,21 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cipherframe::{FeatureMap, StreamSpec};
 use wire::message::{FrameId, SessionId};
 use wire::name::Name;
 
 use super::Now;
-use crate::event::{AnomalyEvent, AnomalyKind, MapScore, ViewerEvent};
+use super::event_maps::{MapsOfEvents, Moment};
+use super::maps::{LatestMaps, Shown};
+use super::scores::{Point, ScoreLine};
+use crate::event::{AnomalyEvent, AnomalyKind, ViewerEvent};
 use crate::watch::WatchMode;
 use crate::web::api::schema::{
-    AnomalyState, CameraState, CameraStatus, LastMap, Progress, StreamState,
+    AnomalyState, CameraState, CameraStatus, LastMap, Progress, Refusals, StreamState,
 };
 
-/// Maps that are kept of a camera, in bytes of values. A map of 48x27 windows takes 1296.
-const KEPT_BYTES: usize = 8 << 20;
-/// Maps that are kept of a camera, in number.
-const KEPT_MAPS: usize = 20_000;
-/// Scores that are kept of a camera.
-const KEPT_SCORES: usize = 20_000;
+/// The reason of a refusal is cut off here: parts of it may be a stranger's.
+const REASON_CHARS: usize = 300;
 /// The arrivals that the rate is computed from.
 const ARRIVALS: usize = 32;
 /// A camera that is late by so many of its intervals is stalled...
@@ -28,49 +26,24 @@ const STALLED_INTERVALS: f64 = 5.0;
 /// ...but not before this.
 const STALLED_AFTER: Duration = Duration::from_secs(10);
 
-/// A map as the pages show it.
-#[derive(Debug)]
-pub(crate) struct Shown {
-    pub(crate) frame: FrameId,
-    pub(crate) spec: StreamSpec,
-    pub(crate) map: FeatureMap,
-    pub(crate) score: Option<MapScore>,
-    pub(crate) captured_unix_ms: u64,
-    pub(crate) shown_unix_ms: u64,
-    pub(crate) latency_ms: u64,
-    pub(crate) pool_ms: u64,
-    pub(crate) bytes: u64,
-}
-
-/// A score of the timeline.
-#[derive(Debug, Clone)]
-pub(crate) struct Point {
-    pub(crate) session: SessionId,
-    pub(crate) seq: u64,
-    pub(crate) captured_unix_ms: u64,
-    pub(crate) score: f64,
-    pub(crate) threshold: f64,
-    pub(crate) event: Option<String>,
-}
-
 /// What is known of a camera.
 #[derive(Default)]
 pub(super) struct CameraBoard {
     pub(super) mode: WatchMode,
-    /// The maps that are kept, the oldest first.
-    kept: VecDeque<Arc<Shown>>,
-    kept_bytes: usize,
-    scores: VecDeque<Point>,
+    maps_kept: LatestMaps,
+    event_maps: MapsOfEvents,
+    pub(super) scores: ScoreLine,
     /// When the last maps came.
     arrivals: VecDeque<Instant>,
     /// A frame of which only some tiles have come, how many of how many, and when the first one did.
     progress: Option<(FrameId, u32, u32, Instant)>,
-    open_event: Option<String>,
+    open_event: Option<Arc<str>>,
     maps: u64,
     missing: u64,
     dropped: u64,
     incomplete: u64,
     unreadable: u64,
+    refused: Refusals,
 }
 
 impl CameraBoard {
@@ -123,10 +96,32 @@ impl CameraBoard {
     }
 
     pub(super) fn anomaly(&mut self, event: &AnomalyEvent) {
-        self.open_event = match event.kind {
-            AnomalyKind::Begin | AnomalyKind::Update => Some(event.id.clone()),
-            AnomalyKind::End => None,
+        match event.kind {
+            AnomalyKind::Begin => self.begin(event),
+            AnomalyKind::Update => {}
+            AnomalyKind::End => self.open_event = None,
+        }
+    }
+
+    /// An event is known as one when the map after its first is looked at.
+    fn begin(&mut self, event: &AnomalyEvent) {
+        let (id, session): (Arc<str>, _) = (event.id.as_str().into(), event.session.0);
+        let is_first = |shown: &&Arc<Shown>| {
+            shown.frame.session == session && shown.captured_unix_ms == event.began_unix_ms
         };
+        let first = self.maps_kept.iter().find(is_first).cloned();
+        if let Some(first) = &first {
+            self.scores.mark(&id, session, first.frame.seq);
+        }
+        self.event_maps.begin(id.clone(), first);
+        self.open_event = Some(id);
+    }
+
+    /// A message that claims to be of this camera was refused.
+    pub(super) fn refused(&mut self, reason: &str, now: Now) {
+        self.refused.count += 1;
+        self.refused.last_reason = Some(reason.chars().take(REASON_CHARS).collect());
+        self.refused.last_unix_ms = Some(now.unix_ms);
     }
 
     fn tile(&mut self, frame: &FrameId, arrived: u32, tiles: u32, now: Instant) {
@@ -151,24 +146,21 @@ impl CameraBoard {
         }
         self.arrivals.push_back(now);
         if let Some(score) = shown.score {
-            if self.scores.len() == KEPT_SCORES {
-                self.scores.pop_front();
-            }
-            self.scores.push_back(Point {
+            self.scores.add(Point {
                 session: shown.frame.session,
                 seq: shown.frame.seq,
+                shown_unix_ms: shown.shown_unix_ms,
                 captured_unix_ms: shown.captured_unix_ms,
                 score: score.value,
                 threshold: score.threshold,
                 event: self.open_event.clone(),
             });
         }
-        self.kept_bytes += shown.map.values().len();
-        self.kept.push_back(Arc::new(shown));
-        while self.kept.len() > 1 && (self.kept_bytes > KEPT_BYTES || self.kept.len() > KEPT_MAPS) {
-            let gone = self.kept.pop_front();
-            self.kept_bytes -= gone.map_or(0, |gone| gone.map.values().len());
+        let shown = Arc::new(shown);
+        if self.open_event.is_some() {
+            self.event_maps.go_on(&shown);
         }
+        self.maps_kept.add(shown);
     }
 
     /// How many maps were shown.
@@ -177,26 +169,26 @@ impl CameraBoard {
     }
 
     pub(super) fn latest(&self) -> Option<Arc<Shown>> {
-        self.kept.back().cloned()
+        self.maps_kept.latest().cloned()
     }
 
     pub(super) fn map(&self, session: SessionId, seq: u64) -> Option<Arc<Shown>> {
-        let is_this =
-            |shown: &&Arc<Shown>| shown.frame.session == session && shown.frame.seq == seq;
-        self.kept.iter().rev().find(is_this).cloned()
+        let mut latest = self.maps_kept.iter();
+        let found = latest.find(|shown| shown.is_of(session, seq));
+        found.or_else(|| self.event_maps.map(session, seq)).cloned()
+    }
+
+    /// The map of a moment of an event, if it is kept.
+    pub(super) fn moment(&self, event: &str, moment: Moment) -> Option<Arc<Shown>> {
+        self.event_maps.moment(event, moment)
     }
 
     pub(super) fn maps(&self, limit: usize) -> Vec<Arc<Shown>> {
-        self.kept.iter().rev().take(limit).cloned().collect()
-    }
-
-    pub(super) fn scores(&self, limit: usize) -> Vec<Point> {
-        let skipped = self.scores.len().saturating_sub(limit);
-        self.scores.iter().skip(skipped).cloned().collect()
+        self.maps_kept.iter().take(limit).cloned().collect()
     }
 
     pub(super) fn state(&self, name: &Name, now: Now) -> CameraState {
-        let last = self.kept.back();
+        let last = self.maps_kept.latest();
         let since = self.arrivals.back();
         let since = since.map(|last| now.instant.saturating_duration_since(*last));
         CameraState {
@@ -211,6 +203,7 @@ impl CameraBoard {
             dropped: self.dropped,
             incomplete: self.incomplete,
             unreadable: self.unreadable,
+            refused: self.refused.clone(),
             progress: self
                 .progress
                 .as_ref()
@@ -224,7 +217,7 @@ impl CameraBoard {
             anomaly: AnomalyState::of(
                 &self.mode,
                 last.and_then(|shown| shown.score),
-                &self.open_event,
+                self.open_event.as_deref(),
             ),
         }
     }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::event::AnomalyEvent;
 
 /// Events that are kept. Older ones are in `events.jsonl`.
-const EVENTS: usize = 500;
+pub(super) const EVENTS: usize = 500;
 /// What was told and may still have to be said to a page.
 const TOLD: usize = 500;
 
@@ -33,6 +33,11 @@ impl EventBook {
         }
         push(&mut self.told, event, TOLD);
         self.count += 1;
+    }
+
+    /// The latest state of one.
+    pub(super) fn find(&self, id: &str) -> Option<&AnomalyEvent> {
+        self.latest.iter().rev().find(|event| event.id == id)
     }
 
     pub(super) fn latest(&self, camera: Option<&str>, limit: usize) -> Vec<AnomalyEvent> {

@@ -135,9 +135,104 @@ fn what_is_kept_is_bounded_in_bytes_and_the_latest_is_always_there() {
     assert!(!kept(3) && kept(4) && kept(11));
     assert_eq!(hub.maps("gate", 100).unwrap().len(), 8);
     assert_eq!(hub.latest("gate").unwrap().unwrap().frame.seq, 11);
-    let scores = hub.scores("gate", 5).unwrap();
-    let seqs: Vec<_> = scores.iter().map(|point| point.seq).collect();
-    assert_eq!(seqs, [7, 8, 9, 10, 11]);
+}
+
+#[test]
+fn scores_are_told_as_they_grow_and_no_camera_is_told_twice() {
+    let (hub, clock) = (hub(), Clock::new());
+    hub.observe(&map("gate", 0, 4), clock.at(0));
+    let mut told = hub.score_revisions();
+    assert!(hub.scores_after(&mut told).is_empty());
+    hub.observe(&map("gate", 1, 4), clock.at(1000));
+    hub.observe(&map("yard", 2, 4), clock.at(1000));
+    let changed = hub.scores_after(&mut told).into_iter();
+    let changed: Vec<_> = changed
+        .map(|(camera, points)| (camera, points.len(), points[0].seq, points[0].shown_unix_ms))
+        .collect();
+    let expected = [("gate", 1, 1, 1_001_000), ("yard", 1, 2, 1_001_000)]
+        .map(|(camera, points, seq, shown)| (name(camera), points, seq, shown));
+    assert_eq!(changed, expected);
+    assert!(hub.scores_after(&mut told).is_empty());
+    let (_, scores) = hub.scores("gate", 60_000, 600, clock.at(1000)).unwrap();
+    let event_of: Vec<_> = scores
+        .iter()
+        .map(|point| (point.seq, &point.event))
+        .collect();
+    assert_eq!(event_of, [(0, &None), (1, &None)]);
+}
+
+#[test]
+fn the_maps_of_an_event_stay_when_the_latest_have_moved_on() {
+    let (hub, clock) = (hub(), Clock::new());
+    let session = frame("gate", 1, 0).session;
+    // Scores are the numbers: the event begins with 1, and is highest with 8. A megabyte each: two are kept as those
+    // of the event, eight as the latest.
+    for seq in 0..2 {
+        hub.observe(&map("gate", seq, 1024), clock.at(1000 * seq));
+    }
+    let ViewerEvent::Anomaly(mut begin) = event("gate", 1, AnomalyKind::Begin) else {
+        unreachable!("it is one");
+    };
+    begin.began_unix_ms = 1_000_001;
+    hub.observe(&ViewerEvent::Anomaly(begin), clock.at(2000));
+    for seq in 2..9 {
+        hub.observe(&map("gate", seq, 1024), clock.at(1000 * seq));
+    }
+    hub.observe(&event("gate", 1, AnomalyKind::End), clock.at(9000));
+    for seq in 9..30 {
+        hub.observe(&map("gate", seq, 1024), clock.at(1000 * seq));
+    }
+    let moment = |moment| hub.moment("gate-1", moment).unwrap();
+    assert_eq!(moment(Moment::Begin).unwrap().frame.seq, 1);
+    assert_eq!(moment(Moment::Peak).unwrap().frame.seq, 8);
+    let kept = |seq| hub.map("gate", session, seq).unwrap().is_some();
+    assert!(kept(1) && !kept(7) && kept(8) && !kept(9));
+    assert!(hub.moment("gate-7", Moment::Peak).is_none());
+    // The timeline says what was part of it, its first map included.
+    let (_, scores) = hub.scores("gate", 60_000, 600, clock.at(30_000)).unwrap();
+    let part = scores
+        .iter()
+        .filter(|point| point.event.as_deref() == Some("gate-1"));
+    assert_eq!(
+        part.map(|point| point.seq).collect::<Vec<_>>(),
+        [1, 2, 3, 4, 5, 6, 7, 8]
+    );
+
+    // Bounded in bytes: later events push the maps of this one out, and the event itself is still known.
+    for number in 2..5 {
+        hub.observe(&event("gate", number, AnomalyKind::Begin), clock.at(40_000));
+        hub.observe(&map("gate", 100 * number, 1448), clock.at(40_000));
+        hub.observe(&event("gate", number, AnomalyKind::End), clock.at(40_000));
+    }
+    assert!(matches!(hub.moment("gate-1", Moment::Peak), Some(None)));
+    assert_eq!(
+        hub.moment("gate-4", Moment::Peak)
+            .unwrap()
+            .unwrap()
+            .frame
+            .seq,
+        400
+    );
+}
+
+#[test]
+fn what_is_refused_is_told_at_the_camera_that_it_claims_and_makes_none_known() {
+    let (hub, clock) = (hub(), Clock::new());
+    let refused = |camera: &str, reason: &str| ViewerEvent::Refused {
+        topic: format!("blindsight/v1/demo/{camera}/map"),
+        reason: reason.to_owned(),
+    };
+    hub.observe(&map("gate", 0, 4), clock.at(0));
+    hub.observe(&refused("gate", "no envelope"), clock.at(1));
+    hub.observe(&refused("gate", &"x".repeat(10_000)), clock.at(2));
+    hub.observe(&refused("nowhere", "no envelope"), clock.at(3));
+    hub.observe(&refused("lab", "no envelope"), clock.at(4));
+    hub.observe(&refused("gate/\u{1b}", "no envelope"), clock.at(5));
+    let state = hub.cameras(clock.at(6));
+    assert_eq!((state.cameras.len(), state.refused), (1, 5));
+    let refused = &state.cameras[0].refused;
+    assert_eq!((refused.count, refused.last_unix_ms), (2, Some(1_000_002)));
+    assert_eq!(refused.last_reason.as_ref().map(String::len), Some(300));
 }
 
 #[test]

@@ -59,7 +59,7 @@ pub(crate) struct AnomalyState {
 }
 
 impl AnomalyState {
-    pub(crate) fn of(mode: &WatchMode, score: Option<MapScore>, event: &Option<String>) -> Self {
+    pub(crate) fn of(mode: &WatchMode, score: Option<MapScore>, event: Option<&str>) -> Self {
         let (mode, learned, note) = match mode {
             WatchMode::Off { reason } => (Mode::Off, None, reason.clone()),
             WatchMode::Learning { done } => (Mode::Learning, Some(*done), None),
@@ -69,10 +69,21 @@ impl AnomalyState {
             mode,
             learned,
             score,
-            event: event.clone(),
+            event: event.map(str::to_owned),
             note,
         }
     }
+}
+
+/// Messages that were refused and claim to be of a camera. Nobody has proved that they are: anybody who can publish on
+/// the bus can make such a claim.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Refusals {
+    pub(crate) count: u64,
+    /// Why the latest was refused, 300 characters of it at most.
+    pub(crate) last_reason: Option<String>,
+    /// When, by the viewer's clock.
+    pub(crate) last_unix_ms: Option<u64>,
 }
 
 /// A camera as it is now.
@@ -96,6 +107,7 @@ pub(crate) struct CameraState {
     pub(crate) incomplete: u64,
     /// Whole frames that gave no map.
     pub(crate) unreadable: u64,
+    pub(crate) refused: Refusals,
     pub(crate) progress: Option<Progress>,
     pub(crate) anomaly: AnomalyState,
 }
@@ -104,7 +116,9 @@ pub(crate) struct CameraState {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub(crate) struct CamerasMessage {
     pub(crate) site: String,
+    /// The viewer's clock.
+    pub(crate) now_unix_ms: u64,
     pub(crate) cameras: Vec<CameraState>,
-    /// Messages of the bus that were no map tile of an enrolled worker.
+    /// Messages that were refused, whatever they claim to be.
     pub(crate) refused: u64,
 }

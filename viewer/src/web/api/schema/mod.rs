@@ -11,9 +11,11 @@ mod stream;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub(crate) use camera::{AnomalyState, CameraState, CameraStatus, CamerasMessage, Progress};
+pub(crate) use camera::{
+    AnomalyState, CameraState, CameraStatus, CamerasMessage, Progress, Refusals,
+};
 pub(crate) use map::{LastMap, MapName, MapRecord, Maps};
-pub(crate) use scores::{ScorePoint, Scores};
+pub(crate) use scores::Scores;
 pub(crate) use stream::StreamState;
 
 use crate::event::AnomalyEvent;
