@@ -73,6 +73,26 @@ impl Browser {
         })
     }
 
+    /// Pretends to be a phone held upright, and its owner to like dark colours or light ones.
+    pub async fn be_a_phone(&self, colours: &str) {
+        let screen = json!({ "width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": true });
+        self.devtools("Emulation.setDeviceMetricsOverride", screen)
+            .await;
+        let touch = json!({ "enabled": true });
+        self.devtools("Emulation.setTouchEmulationEnabled", touch)
+            .await;
+        let scheme = json!({ "features": [{ "name": "prefers-color-scheme", "value": colours }] });
+        self.devtools("Emulation.setEmulatedMedia", scheme).await;
+    }
+
+    async fn devtools(&self, command: &'static str, parameters: Value) {
+        let command = DevTools {
+            command,
+            parameters,
+        };
+        self.client.issue_cmd(command).await.unwrap();
+    }
+
     /// Opens a page.
     pub async fn open(&self, url: &str) {
         self.client.goto(url).await.unwrap();
@@ -225,6 +245,25 @@ fn end(driver: &mut Child) {
 fn is_installed(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+/// Chromedriver's own way to speak the protocol of the browser's developer tools.
+#[derive(Debug)]
+struct DevTools {
+    command: &'static str,
+    parameters: Value,
+}
+
+impl WebDriverCompatibleCommand for DevTools {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, url::ParseError> {
+        let session = session.unwrap_or_default();
+        base.join(&format!("session/{session}/goog/cdp/execute"))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        let body = json!({ "cmd": self.command, "params": self.parameters });
+        (Method::POST, Some(body.to_string()))
+    }
 }
 
 /// Chromedriver's own way to read the console.

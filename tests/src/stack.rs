@@ -34,6 +34,9 @@ pub struct Stack {
     broker: Broker,
     worker: JoinHandle<Result<WorkerSummary, Failure>>,
     viewer: JoinHandle<Result<ViewerSummary, Failure>>,
+    viewer_config: ViewerConfig,
+    observer: Arc<dyn Fn(ViewerEvent) + Send + Sync>,
+    viewer_stop: Shutdown,
     events: mpsc::UnboundedReceiver<ViewerEvent>,
     page: watch::Receiver<Option<SocketAddr>>,
     stop: Shutdown,
@@ -98,12 +101,14 @@ impl Stack {
         change(&mut viewer);
         let (sender, events) = mpsc::unbounded_channel();
         let (page_sender, page) = watch::channel(None);
-        let observer = Arc::new(move |event| match event {
-            ViewerEvent::Serving { address } => drop(page_sender.send(Some(address))),
+        let observer: Arc<dyn Fn(ViewerEvent) + Send + Sync> = Arc::new(move |event| match event {
+            ViewerEvent::Serving { address } => drop(page_sender.send_replace(Some(address))),
             ViewerEvent::Tile { .. } => {}
             event => drop(sender.send(event)),
         });
-        let viewer = tokio::spawn(viewer::run(viewer, observer, stop.clone()));
+        let viewer_config = viewer.clone();
+        let viewer_stop = stop.child_token();
+        let viewer = tokio::spawn(viewer::run(viewer, observer.clone(), viewer_stop.clone()));
         let worker = WorkerConfig {
             link: site.link(WORKER, broker.addr()),
             evaluation_keys: keys(client_key::EVALUATION_KEY_FILE),
@@ -120,6 +125,9 @@ impl Stack {
             broker,
             worker,
             viewer,
+            viewer_config,
+            observer,
+            viewer_stop,
             events,
             page,
             stop,
@@ -182,6 +190,23 @@ impl Stack {
         self.page
             .borrow()
             .expect("the viewer is configured with a page")
+    }
+
+    /// Stops the viewer, and starts it again at the same address once `meanwhile` is over.
+    pub async fn without_viewer(&mut self, meanwhile: impl AsyncFnOnce()) {
+        self.viewer_stop.cancel();
+        let ended = timeout(PATIENCE, &mut self.viewer).await;
+        ended.expect("it did not end").unwrap().unwrap();
+        meanwhile().await;
+        let mut config = self.viewer_config.clone();
+        let page = *self.page.borrow();
+        if let (Some(web), Some(page)) = (&mut config.web, page) {
+            web.listen = page;
+        }
+        self.viewer_stop = self.stop.child_token();
+        let viewer = viewer::run(config, self.observer.clone(), self.viewer_stop.clone());
+        self.viewer = tokio::spawn(viewer);
+        self.until_online(&[VIEWER]).await;
     }
 
     /// What the viewer tells next, but for single tiles.

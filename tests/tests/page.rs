@@ -7,11 +7,14 @@ use std::time::Duration;
 
 use cipherframe::{Frame, PoolSpec, Quantiser, max_pool};
 use e2e::browser::Browser;
+use e2e::bus::Stranger;
 use e2e::data_folder::committed;
 use e2e::page_site::{sample_camera, sample_watch, start};
 use e2e::pages::get;
 use e2e::site::CAMERA;
+use serde_json::Value;
 use tokio::time::sleep;
+use wire::topic::Topic;
 
 fn url(stack: &e2e::stack::Stack, path: &str) -> String {
     format!("http://{}{path}", stack.page())
@@ -110,6 +113,145 @@ async fn an_event_appears_and_its_map_can_be_looked_at() {
         .wait_text(&card, |text| text.to_lowercase().contains("moment of"))
         .await;
     browser.screenshot("moment").await;
+    // Each event has two maps, which are there to be asked for by its name.
+    for moment in ["begin", "peak"] {
+        let (status, body) = get(stack.page(), &format!("/api/events/{event}/maps/{moment}"));
+        assert_eq!(status, 200, "{body}");
+    }
+    let shown = |wanted: &'static str| {
+        browser.wait_attribute(".strip", "data-kind", move |kind| kind == wanted)
+    };
+    browser.click(".strip button").await;
+    shown("live").await;
+    browser.click("#event-list .begin").await;
+    shown("moment").await;
+    // A span is chosen by finger or mouse, and by the arrow keys.
+    let timeline = format!("{card} canvas.scores");
+    let span = |words: &'static str| {
+        browser.wait_attribute(&timeline, "aria-label", move |label| label.contains(words))
+    };
+    browser.click("#spans label:nth-of-type(2)").await;
+    span("last 10 min 0 s").await;
+    browser.type_into("#spans input:checked", "\u{e014}").await;
+    span("last 1 h 0 min").await;
+    browser.type_into(&timeline, "\u{e011}\u{e007}").await;
+    browser
+        .wait_attribute(&timeline, "aria-valuetext", |text| {
+            !text.contains("latest") && text.contains("captured")
+        })
+        .await;
+    assert_eq!(browser.console().await, [""; 0]);
+    camera.stop().await;
+    browser.close().await;
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_page_comes_back_by_itself_when_the_viewer_does() {
+    let Some(browser) = Browser::start(1280, 900).await else {
+        return;
+    };
+    let mut stack = start("page-again", |_| {}).await;
+    let camera = sample_camera(&stack, 10);
+    browser.open(&url(&stack, "/")).await;
+    let state = format!("[data-camera=\"{CAMERA}\"]");
+    let is = |wanted: &'static str| {
+        browser.wait_attribute(&state, "data-state", move |state| state == wanted)
+    };
+    is("live").await;
+    // Would be gone if the page were loaded anew.
+    browser.script("window.loadedOnce = true;").await;
+    stack
+        .without_viewer(async || {
+            is("unknown").await;
+            let badge = browser.text("#connection").await;
+            assert_eq!(badge.as_deref(), Some("reconnecting"));
+            browser.screenshot("reconnecting").await;
+        })
+        .await;
+    is("live").await;
+    let first = browser
+        .wait_text(&card("seq"), |text| number(text) > 0)
+        .await;
+    browser
+        .wait_text(&card("seq"), |text| number(text) > number(&first) + 10)
+        .await;
+    assert_eq!(browser.script("return window.loadedOnce;").await, true);
+    camera.stop().await;
+    browser.close().await;
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn on_a_phone_nothing_is_out_of_reach_in_either_colours() {
+    let Some(browser) = Browser::start(500, 900).await else {
+        return;
+    };
+    let stack = start("page-phone", |viewer| viewer.anomaly = Some(sample_watch())).await;
+    let camera = sample_camera(&stack, 10);
+    let mut grounds = Vec::new();
+    for colours in ["light", "dark"] {
+        browser.be_a_phone(colours).await;
+        browser.open(&url(&stack, "/")).await;
+        browser.wait_text(".begin", |_| true).await;
+        browser
+            .wait_text(&card("score"), |text| text.starts_with(char::is_numeric))
+            .await;
+        let sizes = browser
+            .script("const { scrollWidth, clientWidth } = document.documentElement; return [scrollWidth, clientWidth];")
+            .await;
+        assert_eq!((&sizes[0], &sizes[1]), (&390.into(), &390.into()));
+        let reach = browser.script(OUT_OF_REACH).await;
+        assert_eq!(reach, Value::Array(Vec::new()));
+        let ground = "return getComputedStyle(document.body).backgroundColor;";
+        grounds.push(browser.script(ground).await);
+        browser.screenshot(&format!("phone-{colours}")).await;
+    }
+    assert_ne!(grounds[0], grounds[1]);
+    camera.stop().await;
+    browser.close().await;
+    stack.stop().await;
+}
+
+/// What can be used and is beyond the edges of the window, or too small for a finger.
+const OUT_OF_REACH: &str = "
+const controls = document.querySelectorAll('button, select, label, nav a, canvas.scores');
+const seen = [...controls].filter((node) => node.getClientRects().length && node.control?.tagName !== 'SELECT');
+return seen.filter((node) => {
+  const { left, right, height } = node.getBoundingClientRect();
+  return left < 0 || right > window.innerWidth || height < 24;
+}).map((node) => node.outerHTML);";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_is_refused_is_shown_at_the_camera_that_it_claims() {
+    let Some(browser) = Browser::start(1280, 1000).await else {
+        return;
+    };
+    let stack = start("page-refused", |_| {}).await;
+    let camera = sample_camera(&stack, 10);
+    browser.open(&url(&stack, "/")).await;
+    browser
+        .wait_text(&card("seq"), |text| number(text) > 0)
+        .await;
+    let stranger = Stranger::connect(&stack.site.mqtt("stranger", stack.address()));
+    for claimed in [CAMERA, "nowhere"] {
+        let topic = Topic::Map {
+            site: stack.site.name().clone(),
+            camera: claimed.parse().unwrap(),
+        };
+        stranger.say(&topic, b"hello".to_vec()).await;
+    }
+    stranger.leave().await;
+    browser
+        .wait_text("#refused", |text| text == "2 messages refused")
+        .await;
+    let told = browser
+        .wait_text(".refusals", |text| text.contains("not an envelope"))
+        .await;
+    assert!(told.starts_with("1 message refused, claimed"), "{told}");
+    let cards = "return document.querySelectorAll('.card').length;";
+    assert_eq!(browser.script(cards).await, 1, "no card for a mere claim");
+    browser.screenshot("refused").await;
     assert_eq!(browser.console().await, [""; 0]);
     camera.stop().await;
     browser.close().await;
