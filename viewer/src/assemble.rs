@@ -14,6 +14,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cipherframe::StreamSpec;
 use wire::message::{FrameId, TileHeader};
@@ -79,6 +80,7 @@ struct Part {
     arrived: Vec<bool>,
     arrived_count: u32,
     pool_ms: u64,
+    decrypt: Duration,
     bytes: u64,
     unreadable: u32,
     /// One value for each window of the map, row by row.
@@ -144,7 +146,7 @@ impl Assembler {
     }
 
     /// Hands in a decrypted tile. A tile that is not wanted (any more) is dropped. `pool_ms` is the worker's time
-    /// for it, `bytes` the size of its ciphertext.
+    /// for it, `decrypt` that of its decryption, `bytes` the size of its ciphertext.
     ///
     /// # Errors
     /// The tile cannot be part of its frame, or has the wrong number of values.
@@ -152,6 +154,7 @@ impl Assembler {
         &mut self,
         header: &TileHeader,
         pool_ms: u32,
+        decrypt: Duration,
         bytes: u64,
         contents: Contents<'_>,
     ) -> Result<Inserted, TileRefusal> {
@@ -185,6 +188,7 @@ impl Assembler {
         self.parts[at].fill(header, &windows, contents);
         self.parts[at].touched = self.tiles;
         self.parts[at].pool_ms += u64::from(pool_ms);
+        self.parts[at].decrypt += decrypt;
         self.parts[at].bytes += bytes;
         inserted.arrived = self.parts[at].arrived_count;
         self.release(&header.frame, &mut inserted);
@@ -369,6 +373,7 @@ impl Part {
             arrived: vec![false; tiles],
             arrived_count: 0,
             pool_ms: 0,
+            decrypt: Duration::ZERO,
             bytes: 0,
             unreadable: 0,
             values: vec![0; windows],
@@ -408,6 +413,7 @@ impl Part {
             spec: self.spec,
             captured_unix_ms: self.header.captured_unix_ms,
             pool_ms: self.pool_ms,
+            decrypt: self.decrypt,
             bytes: self.bytes,
             unreadable: self.unreadable,
             values: self.values,

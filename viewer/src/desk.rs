@@ -1,10 +1,11 @@
 //! What happens to one message: verified, decrypted, put together with its frame.
 //!
-//! No network and no clock. Everything that the untrusted side can see of a viewer, namely which receipts it sends,
+//! No network, and a clock for nothing but how long decryption takes. Everything that the untrusted side can see of a viewer, namely which receipts it sends,
 //! follows from the steps returned here, and they depend on no decrypted value. When it sends them is not hidden.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use cipherframe::scheme::check_scheme;
@@ -124,14 +125,17 @@ impl Desk {
             }
         };
         let key = self.key(header, &spec)?;
+        let began = Instant::now();
         let decrypted = decrypt(&**key, &spec, header.tile, tile.payload())?;
+        let took = began.elapsed();
         let contents = decrypted
             .as_deref()
             .map_or(Contents::Unreadable, Contents::Values);
         let bytes = tile.payload().len() as u64;
+        let pool_ms = tile.message().pool_ms;
         let placed = self
             .assembler
-            .insert(header, tile.message().pool_ms, bytes, contents)?;
+            .insert(header, pool_ms, took, bytes, contents)?;
         Ok(Step::Placed {
             frame: header.frame.clone(),
             arrived: placed.arrived,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use cipherframe::{FeatureMap, StreamSpec};
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,8 @@ pub enum ViewerEvent {
         latency_ms: u64,
         /// The workers' time for all its tiles, in milliseconds.
         pool_ms: u64,
+        /// How long decryption of all its tiles took.
+        decrypt: Duration,
         /// The size of all its map tiles, in bytes of ciphertext.
         bytes: u64,
     },

@@ -158,7 +158,7 @@ impl Outlet {
     async fn whole(&mut self, whole: WholeFrame) -> bool {
         let frame = whole.frame.clone();
         let gap = whole.gap;
-        let (pool_ms, bytes) = (whole.pool_ms, whole.bytes);
+        let (pool_ms, decrypt, bytes) = (whole.pool_ms, whole.decrypt, whole.bytes);
         let spec = StreamSpec::clone(&whole.spec);
         let now = unix_ms();
         let (captured_unix_ms, session_unix_ms) = (whole.captured_unix_ms, whole.session_unix_ms);
@@ -196,6 +196,7 @@ impl Outlet {
                     score,
                     latency_ms,
                     pool_ms,
+                    decrypt,
                     bytes,
                 });
             }

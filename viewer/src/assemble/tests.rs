@@ -5,6 +5,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::testing::{frame, header, spec};
 
+/// How long decryption of every tile took.
+const DECRYPT: Duration = Duration::from_millis(3);
+
 /// A stream whose frames have several tiles, and what its tiles decrypt to: a value that names window and frame.
 fn stream() -> StreamSpec {
     let spec = spec(128, 96);
@@ -26,7 +29,7 @@ fn values(spec: &StreamSpec, seq: u64, tile: u32) -> Vec<u8> {
 fn insert(assembler: &mut Assembler, header: &TileHeader, spec: &StreamSpec) -> Inserted {
     let values = values(spec, header.frame.seq, header.tile);
     assembler
-        .insert(header, 10, 100, Contents::Values(&values))
+        .insert(header, 10, DECRYPT, 100, Contents::Values(&values))
         .expect("an honest tile")
 }
 
@@ -51,6 +54,7 @@ fn tiles_in_any_order_make_the_frame() {
     assert_eq!(whole.frame, frame("gate", 1, 5));
     assert_eq!(whole.captured_unix_ms, 1_000);
     assert_eq!(whole.pool_ms, u64::from(tiles) * 10);
+    assert_eq!(whole.decrypt, DECRYPT * tiles);
     assert_eq!(whole.bytes, u64::from(tiles) * 100);
     let map = whole.into_map().expect("levels in range");
     assert_eq!((map.width(), map.height(), map.level_count()), (64, 48, 15));
@@ -168,7 +172,7 @@ fn a_frame_of_a_camera_that_is_gone_makes_room_at_last() {
     let other = first_tile("yard", 1, 0, 0);
     let values = values(&stream(), 0, 0);
     let offer = |assembler: &mut Assembler| {
-        let inserted = assembler.insert(&other, 10, 100, Contents::Values(&values));
+        let inserted = assembler.insert(&other, 10, DECRYPT, 100, Contents::Values(&values));
         inserted.map(|inserted| inserted.given_up.len())
     };
     for _ in 0..STALE_AFTER_TILES {
@@ -205,7 +209,7 @@ fn the_latest_frame_of_the_busiest_session_makes_room() {
     }
     let full = |assembler: &mut Assembler, header: &TileHeader| {
         let values = values(&stream(), header.frame.seq, 0);
-        let refused = assembler.insert(header, 0, 0, Contents::Values(&values));
+        let refused = assembler.insert(header, 0, DECRYPT, 0, Contents::Values(&values));
         refused.expect_err("no room").to_string()
     };
     let later = full(&mut assembler, &first_tile("gate", 1, 3, 0));
@@ -298,6 +302,7 @@ fn refusals_say_what_is_wrong() {
     let short = assembler.insert(
         &header(&honest.frame, &spec, 1),
         0,
+        DECRYPT,
         0,
         Contents::Values(&[1, 2]),
     );
@@ -320,7 +325,13 @@ fn a_value_above_the_levels_makes_no_map() {
     let spec = spec(2, 2);
     let mut assembler = Assembler::new(1, Sessions::default());
     let values = Contents::Values(&[16]);
-    let inserted = assembler.insert(&header(&frame("gate", 1, 0), &spec, 0), 0, 0, values);
+    let inserted = assembler.insert(
+        &header(&frame("gate", 1, 0), &spec, 0),
+        0,
+        DECRYPT,
+        0,
+        values,
+    );
     let mut inserted = inserted.expect("the count is right");
     let whole = inserted.ready.pop().expect("one tile is the frame");
     let failure = whole.into_map().expect_err("no map");
@@ -337,7 +348,7 @@ fn an_unreadable_tile_counts_as_arrived_and_makes_no_map() {
     let mut assembler = Assembler::new(1, Sessions::default());
     let first = header(&frame("gate", 1, 0), &spec, 0);
     assembler
-        .insert(&first, 0, 0, Contents::Unreadable)
+        .insert(&first, 0, DECRYPT, 0, Contents::Unreadable)
         .expect("a sensible header");
     assert_eq!(
         assembler.admit(&first).expect("sensible"),
@@ -413,7 +424,7 @@ proptest! {
                     _ => {}
                 }
                 let values = values(&spec, header.frame.seq, header.tile);
-                let inserted = match assembler.insert(&header, 1, 1, Contents::Values(&values)) {
+                let inserted = match assembler.insert(&header, 1, DECRYPT, 1, Contents::Values(&values)) {
                     Err(TileRefusal::NoRoom { .. }) => continue,
                     inserted => inserted.expect("an honest tile"),
                 };

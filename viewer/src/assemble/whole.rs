@@ -1,6 +1,7 @@
 //! What is left of a frame that is no longer in progress.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cipherframe::{FeatureMap, FeatureMapError, StreamSpec};
 use thiserror::Error;
@@ -41,6 +42,8 @@ pub struct WholeFrame {
     pub captured_unix_ms: u64,
     /// The pooling time of all its tiles added up, as the workers measured it.
     pub pool_ms: u64,
+    /// How long decryption of all its tiles took.
+    pub decrypt: Duration,
     /// The size of all its map tiles, in bytes of ciphertext.
     pub bytes: u64,
     /// How many of its tiles could not be read.

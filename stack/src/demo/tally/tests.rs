@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 use cipherframe::{Frame, PoolSpec, Quantiser, SchemeId};
 use viewer::Gap;
@@ -54,6 +56,7 @@ fn map(name: &str, seq: u64, values: [u8; 2]) -> ViewerEvent {
         score: None,
         latency_ms,
         pool_ms,
+        decrypt: Duration::ZERO,
         bytes,
     }
 }

@@ -64,6 +64,7 @@ impl CameraBoard {
                 latency_ms,
                 pool_ms,
                 bytes,
+                decrypt: _,
             } => {
                 self.missing += gap.missing;
                 self.dropped += gap.dropped;

@@ -51,6 +51,7 @@ fn map(camera: &str, seq: u64, side: u32) -> ViewerEvent {
         }),
         latency_ms: 5,
         pool_ms: 3,
+        decrypt: Duration::from_millis(2),
         bytes: 100,
     }
 }
