@@ -3,18 +3,20 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
-use axum::http::{StatusCode, header};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use image::GrayImage;
+use serde::Deserialize;
 use std::sync::Arc;
 use tokio::task;
+use utoipa::IntoParams;
 
 use super::answer::Refusal;
 use super::lab_schema::{LabState, PictureState, RunState};
 use super::schema::Problem;
 use crate::lab::comparison::Comparison;
-use crate::lab::picture::Picture;
+use crate::lab::picture::{FORMATS, Picture, told_format};
 use crate::lab::plan::{RunRequest, plan};
 use crate::lab::shelf::Stage;
 use crate::lab::{Lab, new_id};
@@ -27,13 +29,23 @@ pub(crate) async fn lab(State(pages): State<Pages>) -> Json<LabState> {
     Json(LabState::of(pages.lab.as_deref()))
 }
 
+/// What is known of an upload beside its bytes.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct UploadQuery {
+    /// The file's name, whose ending is looked at where the bytes do not tell the format; or else `Content-Type` is.
+    name: Option<String>,
+}
+
 /// Uploads a picture
-#[utoipa::path(post, path = "/api/lab/pictures", tag = "lab",
+#[utoipa::path(post, path = "/api/lab/pictures", tag = "lab", params(UploadQuery),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The file."),
     responses((status = 201, body = PictureState), (status = 413, body = Problem),
         (status = 422, body = Problem), (status = 503, body = Problem)))]
 pub(crate) async fn upload(
     State(pages): State<Pages>,
+    Query(query): Query<UploadQuery>,
+    headers: HeaderMap,
     body: Result<Bytes, axum::extract::rejection::BytesRejection>,
 ) -> Result<(StatusCode, Json<PictureState>), Refusal> {
     let lab = open(&pages)?;
@@ -45,9 +57,14 @@ pub(crate) async fn upload(
             mend,
         )
     })?;
-    let picture = task::spawn_blocking(move || Picture::decode(&body)).await;
+    let media_type = headers.get(header::CONTENT_TYPE);
+    let media_type = media_type.and_then(|value| value.to_str().ok());
+    let told = told_format(query.name.as_deref(), media_type);
+    let picture = task::spawn_blocking(move || Picture::decode(&body, told)).await;
     let picture = picture.map_err(|error| broken(&error))?.map_err(|error| {
-        let mend = "choose a PNG, JPEG, GIF, BMP, TIFF or WebP file of at most 8192 pixels a side";
+        let names = FORMATS.map(|(_, name)| name).join(", ");
+        let mend =
+            format!("choose a file of at most 8192 pixels a side in one of the formats {names}");
         Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string(), mend)
     })?;
     let id = new_id().map_err(|error| broken(&error))?;

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::schema::Problem;
 use crate::lab::Lab;
-use crate::lab::picture::MAX_UPLOAD_BYTES;
+use crate::lab::picture::{FORMATS, MAX_UPLOAD_BYTES};
 use crate::lab::plan::{MAX_SIDE, MAX_VARIANTS};
 use crate::lab::shelf::{Run, Stage, Variant};
 
@@ -20,6 +20,8 @@ pub(crate) struct LabState {
     pub(crate) reason: Option<String>,
     pub(crate) schemes: Vec<LabScheme>,
     pub(crate) max_upload_bytes: usize,
+    /// The formats of pictures that are read.
+    pub(crate) formats: Vec<&'static str>,
     /// The longest side of a frame, in pixels.
     pub(crate) max_side: u32,
     pub(crate) max_variants: usize,
@@ -73,6 +75,7 @@ impl LabState {
             available: lab.is_some(),
             reason: lab.is_none().then(|| reason.to_owned()),
             max_upload_bytes: MAX_UPLOAD_BYTES,
+            formats: FORMATS.map(|(_, name)| name).to_vec(),
             max_side: MAX_SIDE,
             max_variants: MAX_VARIANTS,
             kernels: vec![2, 3, 4],

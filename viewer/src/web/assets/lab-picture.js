@@ -12,7 +12,7 @@ export class Picture {
     this.problem = problem;
     this.sized = sized;
     this.id = null;
-    say(at("picture-hint"), `Choose a file, drop one here, or paste a picture. At most ${bytes(this.limit)}.`);
+    say(at("picture-hint"), `Choose a file, drop one here, or paste a picture. At most ${bytes(this.limit)}, as ${lab.formats.join(", ")}.`);
     this.input = at("picture");
     this.input.addEventListener("change", () => this.input.files[0] && this.upload(this.input.files[0], false));
     if (lab.available) this.listen();
@@ -52,7 +52,7 @@ export class Picture {
       }
       this.busy = true;
       say(at("picture-state"), `Sending ${file.name || "the picture"}, ${bytes(file.size)}.`);
-      const { id, width, height, format } = await ask("/api/lab/pictures", { method: "POST", body: file, signal });
+      const { id, width, height, format } = await ask(`/api/lab/pictures?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file, signal });
       this.busy = false;
       this.take(id);
       say(at("picture-state"), `${file.name || "Pasted picture"}: ${width} by ${height} pixels, ${format}.`);
