@@ -335,6 +335,13 @@ async fn a_run_of_the_lab_is_plaintext_pooling_and_bad_files_are_explained() {
         browser
             .wait_attribute(&field("wrong_cells"), "data-value", |wrong| wrong == "0")
             .await;
+        for time in ["encrypt_ms", "round_trip_ms", "decrypt_ms", "compare_ms"] {
+            browser
+                .wait_attribute(&field(time), "data-value", |time| {
+                    time.parse::<f64>().is_ok()
+                })
+                .await;
+        }
         for picture in ["original", "input", "result", "reference", "difference"] {
             let css = format!("[data-variant=\"{variant}\"] img.{picture}");
             let wide =
@@ -379,6 +386,8 @@ async fn a_run_of_the_lab_is_plaintext_pooling_and_bad_files_are_explained() {
     let exact = Quantiser::from_bits(8).unwrap().quantise(&frame);
     let pooled = max_pool(&exact, &PoolSpec::new(2, 2, 0).unwrap()).unwrap();
     assert_eq!(cells, pooled.values());
+    let (status, figures) = get(stack.page(), &format!("/api/lab/runs/{run}/figures.csv"));
+    assert_eq!((status, figures.lines().count()), (200, 1 + 2), "{figures}");
     browser.screenshot("lab").await;
     assert_eq!(browser.console().await, [""; 0]);
     browser.close().await;

@@ -216,8 +216,44 @@ async fn uploads_and_pages_are_limited_and_silly_runs_get_a_sentence() {
             "99999 x 8 pixels are out of range; each side is 1 to 512"
         )
     );
-    assert_eq!(begin(run(-1, "bfv")).0, 422);
     assert_eq!(begin(run(8, "tfhe")).0, 422);
+    // Each number that no run can have, as it may come from the form or from a program.
+    for field in ["width", "height", "kernel", "stride", "padding"] {
+        for silly in [json!(-1), json!(1_000_000_000), json!(1e9), json!(null)] {
+            let mut body = run(8, "bfv");
+            body[field] = silly.clone();
+            let (status, sentence) = begin(body);
+            assert_eq!(status, 422, "{field}: {silly}");
+            assert!(
+                sentence.contains(field) || sentence.contains("out of range"),
+                "{sentence}"
+            );
+        }
+    }
+    for (field, silly) in [
+        ("width", 0),
+        ("height", 0),
+        ("kernel", 0),
+        ("stride", 0),
+        ("kernel", 9),
+        ("padding", 2),
+    ] {
+        let mut body = run(8, "bfv");
+        body[field] = json!(silly);
+        assert_eq!(begin(body).0, 422, "{field}: {silly}");
+    }
+    let mut small = run(3, "bfv");
+    (small["height"], small["kernel"]) = (json!(3), json!(4));
+    assert_eq!(begin(small).0, 422, "a kernel larger than the picture");
+    let mut many = run(8, "bfv");
+    many["variants"] = json!(vec![json!({ "scheme": "bfv", "bits": 8 }); 1000]);
+    assert_eq!(
+        begin(many).1,
+        "1000 variants were asked for, 1 to 4 can be compared"
+    );
+    let text = br#"{ "picture": "none", "width": NaN }"#;
+    let answer = ask(address, "POST /api/lab/runs", &[json_type], text);
+    assert_eq!(problem(&answer).0, 422, "NaN is no JSON");
     for (what, status) in [
         ("GET /api/events?limit=many", 400),
         ("GET /api/lab/runs/a/b/map.csv", 400),

@@ -147,8 +147,9 @@ pub async fn run(
         Watch::new(anomaly)
     });
     let publisher = Arc::new(publisher);
+    let lab_over = shutdown.child_token();
     if let Some(courier) = courier {
-        lab_work.spawn(courier.run(publisher.clone()));
+        lab_work.spawn(courier.run(publisher.clone(), lab_over.clone()));
     }
     let limits = Limits {
         max_envelope_bytes: config.link.mqtt.max_packet_bytes,
@@ -202,8 +203,9 @@ pub async fn run(
             in_progress: desk.assembler.in_progress() as u64,
         });
     }
-    // The lab's work is not finished: who asked for it is gone with the page.
-    lab_work.shutdown().await;
+    // Before the last receipts go out, which the lab's frames must not hold up.
+    lab_over.cancel();
+    while lab_work.join_next().await.is_some() {}
     for part in desk.assembler.give_up_all() {
         outlet.incomplete(part);
     }

@@ -3,17 +3,84 @@
 //! The lab is a camera of its own: it has a signing key, is enrolled at worker and viewer, and encrypts with public keys
 //! alone. What comes back is decrypted by the viewer like every other map.
 //!
-//! - [`config`] the section `[lab]`; [`plan`] what may be asked for; [`picture`] uploads (both pure)
-//! - [`courier`] takes one frame to the worker and waits for its map; [`shelf`] pictures and runs that are kept
-//! - [`comparison`] the map beside plaintext pooling (pure)
+//! - [`config`] the section `[lab]`; [`load`] its keys; [`plan`] what may be asked for; [`picture`] uploads (pure)
+//! - [`courier`] does what is ordered: [`sender`] sends one frame after the other, [`returns`] is told what comes back,
+//!   [`referee`] takes note of what came of it
+//! - [`comparison`] the map beside plaintext pooling (pure); [`shelf`] pictures and runs that are kept
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use cipherframe::SchemeId;
+use tokio::sync::mpsc;
+use wire::name::Name;
+use wire::random;
+
+use crate::event::ViewerEvent;
+use crate::web::api::schema::Problem;
+use returns::Returns;
+use shelf::Shelf;
 
 pub(crate) mod comparison;
 mod config;
 mod courier;
+mod load;
 pub(crate) mod picture;
 pub(crate) mod plan;
+mod referee;
+mod returns;
+mod sender;
 pub(crate) mod shelf;
 
 pub use config::LabConfig;
 pub(crate) use config::LabToml;
-pub(crate) use courier::{Courier, Lab, new_id};
+pub(crate) use courier::Courier;
+
+/// The lab as the pages know it.
+pub(crate) struct Lab {
+    camera: Name,
+    schemes: Vec<SchemeId>,
+    shelf: Mutex<Shelf>,
+    orders: mpsc::UnboundedSender<String>,
+    returns: Returns,
+}
+
+impl Lab {
+    /// The schemes that it has keys of.
+    pub(crate) fn schemes(&self) -> Vec<SchemeId> {
+        self.schemes.clone()
+    }
+
+    pub(crate) fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        // Each change leaves the shelf whole.
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has the run with this name done, after those before it.
+    pub(crate) fn order(&self, id: String) {
+        // Without a courier the shelf is closed, and the run has failed.
+        let _ = self.orders.send(id);
+    }
+
+    /// The camera that its frames come from.
+    pub(crate) fn camera(&self) -> &Name {
+        &self.camera
+    }
+
+    /// Takes note of what happened at the viewer.
+    pub(crate) fn observe(&self, event: &ViewerEvent) {
+        self.returns.observe(event);
+    }
+}
+
+/// A name that nobody guesses.
+pub(crate) fn new_id() -> Result<String, random::RandomError> {
+    let bytes = random::bytes::<8>()?;
+    Ok(format!("{:016x}", u64::from_le_bytes(bytes)))
+}
+
+fn bug(error: &dyn std::fmt::Display) -> Problem {
+    Problem {
+        error: error.to_string(),
+        mend: "report this with the viewer's log".to_owned(),
+    }
+}

@@ -234,12 +234,47 @@ mod tests {
         ] {
             assert_eq!(sentence(&request), expected);
         }
-        for bad in [
-            request(32, 32, 2, &[("bfv", 9)]),
-            request(32, 32, 0, &[("bfv", 4)]),
+        let mut still = request(32, 32, 2, &[("bfv", 4)]);
+        still.stride = 0;
+        let mut padded = request(32, 32, 2, &[("bfv", 4)]);
+        padded.padding = 2;
+        for (bad, expected) in [
+            (request(32, 32, 2, &[("bfv", 9)]), "9"),
+            (request(32, 32, 2, &[("bfv", 0)]), "0"),
+            (request(32, 32, 0, &[("bfv", 4)]), "0"),
+            (request(32, 32, 5, &[("bfv", 4)]), "5"),
+            (request(3, 3, 4, &[("bfv", 4)]), "3"),
+            (still, "0"),
+            (padded, "2"),
         ] {
             let error = sentence(&bad);
             assert!(error.starts_with("variant 1: "), "{error}");
+            // It names the number that is wrong.
+            assert!(error["variant 1: ".len()..].contains(expected), "{error}");
+        }
+        let many = vec![("bfv", 4); 1000];
+        assert_eq!(
+            sentence(&request(32, 32, 2, &many)),
+            "1000 variants were asked for, 1 to 4 can be compared"
+        );
+    }
+
+    #[test]
+    fn every_choice_of_the_form_is_taken() {
+        for (scheme, kernels) in [("bfv", 2..=4), ("tfhe", 1..=8)] {
+            for kernel in kernels {
+                for (stride, padding) in [(1, 0), (3, kernel - 1)] {
+                    let variants: Vec<_> = [1, 3, 6, 8].map(|bits| (scheme, bits)).into();
+                    let mut request = request(12, 10, kernel, &variants);
+                    (request.stride, request.padding) = (stride, padding);
+                    let specs = plan(&request, &ALL).unwrap();
+                    let pool = specs[0].pool();
+                    let chosen = (pool.kernel(), pool.stride(), pool.padding());
+                    assert_eq!(chosen, (kernel, stride, padding));
+                    let levels = specs.iter().map(|spec| spec.quantiser().level_count());
+                    assert_eq!(levels.collect::<Vec<_>>(), [1, 7, 63, 255]);
+                }
+            }
         }
     }
 }

@@ -34,6 +34,24 @@ pub(crate) enum Stage {
     Failed(Problem),
 }
 
+impl Stage {
+    /// All tiles are sent. The outcome may be known already.
+    pub(super) fn pools(&mut self) {
+        if matches!(self, Self::Encrypting) {
+            *self = Self::Pooling;
+        }
+    }
+}
+
+/// Why a run is not begun.
+#[derive(Debug, PartialEq)]
+pub(crate) enum BeginError {
+    /// Too many are open.
+    TooMany,
+    /// No run will be done any more.
+    Closed(Problem),
+}
+
 /// One variant of a run.
 #[derive(Debug, Clone)]
 pub(crate) struct Variant {
@@ -48,10 +66,14 @@ pub(crate) struct Variant {
     pub(crate) ended: Option<Instant>,
     /// The time of encryption and signing alone.
     pub(crate) encrypt: Option<Duration>,
-    /// From the first tile sent to the whole map.
+    /// From the first tile sent to the last one back.
     pub(crate) round_trip: Option<Duration>,
     /// The workers' time.
     pub(crate) pool_ms: Option<u64>,
+    /// The time of decryption.
+    pub(crate) decrypt: Option<Duration>,
+    /// The time of plaintext pooling and of the comparison with it.
+    pub(crate) compare: Option<Duration>,
     /// Signed ciphertext sent, in bytes.
     pub(crate) bytes_up: u64,
     /// Ciphertext that came back, in bytes.
@@ -82,9 +104,17 @@ impl Variant {
             encrypt: None,
             round_trip: None,
             pool_ms: None,
+            decrypt: None,
+            compare: None,
             bytes_up: 0,
             bytes_down: 0,
         }
+    }
+
+    /// It is done or failed.
+    pub(super) fn end(&mut self, stage: Stage) {
+        self.stage = stage;
+        self.ended = Some(Instant::now());
     }
 
     fn is_over(&self) -> bool {
@@ -104,6 +134,8 @@ impl Run {
 pub(crate) struct Shelf {
     pictures: VecDeque<(String, Arc<Picture>)>,
     runs: VecDeque<Run>,
+    /// Why no run will be done any more.
+    closed: Option<Problem>,
 }
 
 impl Shelf {
@@ -120,16 +152,19 @@ impl Shelf {
         found.map(|(_, picture)| picture.clone())
     }
 
-    /// Begins a run; `false` when too many are open.
+    /// Begins a run.
     pub(crate) fn begin(
         &mut self,
         id: String,
         request: RunRequest,
         picture: Arc<Picture>,
         specs: Vec<StreamSpec>,
-    ) -> bool {
+    ) -> Result<(), BeginError> {
+        if let Some(problem) = &self.closed {
+            return Err(BeginError::Closed(problem.clone()));
+        }
         if self.runs.iter().filter(|run| !run.is_over()).count() >= OPEN_RUNS {
-            return false;
+            return Err(BeginError::TooMany);
         }
         if self.runs.len() == RUNS {
             let over = self.runs.iter().position(Run::is_over);
@@ -144,7 +179,23 @@ impl Shelf {
             picture,
             cancel: CancellationToken::new(),
         });
-        true
+        Ok(())
+    }
+
+    /// Ends all runs, and begins none any more.
+    pub(super) fn close(&mut self, problem: Problem) {
+        let open = self.runs.iter_mut().filter(|run| !run.is_over());
+        for variant in open.flat_map(|run| &mut run.variants) {
+            if !variant.is_over() {
+                variant.end(Stage::Failed(problem.clone()));
+            }
+        }
+        self.closed = Some(problem);
+    }
+
+    /// Why no run will be done any more.
+    pub(crate) fn closed(&self) -> Option<&Problem> {
+        self.closed.as_ref()
     }
 
     pub(crate) fn run(&self, id: &str) -> Option<&Run> {

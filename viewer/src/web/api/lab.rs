@@ -13,12 +13,13 @@ use tokio::task;
 use utoipa::IntoParams;
 
 use super::answer::Refusal;
-use super::lab_schema::{LabState, PictureState, RunState};
+use super::lab_figures::figures_csv;
+use super::lab_schema::{LabState, NO_LAB, PictureState, RunState};
 use super::schema::Problem;
 use crate::lab::comparison::Comparison;
 use crate::lab::picture::{FORMATS, Picture, told_format};
 use crate::lab::plan::{RunRequest, plan};
-use crate::lab::shelf::Stage;
+use crate::lab::shelf::{BeginError, Stage};
 use crate::lab::{Lab, new_id};
 use crate::picture::grey_png;
 use crate::web::server::Pages;
@@ -113,11 +114,17 @@ pub(crate) async fn begin(
     let id = new_id().map_err(|error| broken(&error))?;
     let mut shelf = lab.shelf();
     let picture = shelf.picture(&request.picture).ok_or_else(no_picture)?;
-    if !shelf.begin(id.clone(), request, picture, specs) {
-        let mend = "wait for one of them, or cancel it";
-        let error = "too many runs are under way";
-        return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, error, mend));
-    }
+    let begun = shelf.begin(id.clone(), request, picture, specs);
+    begun.map_err(|error| match error {
+        BeginError::TooMany => {
+            let error = "too many runs are under way";
+            let mend = "wait for one of them, or cancel it";
+            Refusal::new(StatusCode::TOO_MANY_REQUESTS, error, mend)
+        }
+        BeginError::Closed(Problem { error, mend }) => {
+            Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error, mend)
+        }
+    })?;
     let state = shelf.run(&id).map(RunState::of).ok_or_else(no_run)?;
     drop(shelf);
     lab.order(id);
@@ -151,6 +158,19 @@ pub(crate) async fn cancel(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// The figures of a run as a table, a line for each variant
+#[utoipa::path(get, path = "/api/lab/runs/{id}/figures.csv", tag = "lab",
+    params(("id" = String, Path, description = "The run.")),
+    responses((status = 200, content_type = "text/csv", body = String), (status = 404, body = Problem)))]
+pub(crate) async fn figures(
+    State(pages): State<Pages>,
+    Path(id): Path<String>,
+) -> Result<Response, Refusal> {
+    let state = open(&pages)?.shelf().run(&id).map(RunState::of);
+    let table = figures_csv(&state.ok_or_else(no_run)?);
+    Ok(csv(&format!("blindsight-{id}.csv"), table))
+}
+
 /// A picture or the table of a finished variant
 #[utoipa::path(get, path = "/api/lab/runs/{id}/{variant}/{file}", tag = "lab",
     params(
@@ -171,12 +191,8 @@ pub(crate) async fn file(
         "reference.png" => png(&comparison.reference()),
         "difference.png" => png(&comparison.difference()),
         "map.csv" => {
-            let name = format!("attachment; filename=\"blindsight-{id}-{variant}.csv\"");
-            let headers = [
-                (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
-                (header::CONTENT_DISPOSITION, name),
-            ];
-            Ok((headers, comparison.csv()).into_response())
+            let name = format!("blindsight-{id}-{variant}.csv");
+            Ok(csv(&name, comparison.csv()))
         }
         other => {
             let error = format!("there is no file {other:?} of a variant");
@@ -204,13 +220,8 @@ fn comparison(lab: &Lab, id: &str, variant: usize) -> Result<Arc<Comparison>, Re
 
 fn open(pages: &Pages) -> Result<&Lab, Refusal> {
     pages.lab.as_deref().ok_or_else(|| {
-        let LabState { reason, .. } = LabState::of(None);
         let error = "this viewer has no lab";
-        Refusal::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            error,
-            reason.unwrap_or_default(),
-        )
+        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error, NO_LAB)
     })
 }
 
@@ -218,6 +229,18 @@ fn png(picture: &GrayImage) -> Result<Response, Refusal> {
     let (width, height) = picture.dimensions();
     let bytes = grey_png(picture, width, height).map_err(|error| broken(&error))?;
     Ok(([(header::CONTENT_TYPE, "image/png")], bytes).into_response())
+}
+
+/// A table, which a browser keeps under `name`.
+fn csv(name: &str, table: String) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+        (
+            header::CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{name}\""),
+        ),
+    ];
+    (headers, table).into_response()
 }
 
 fn no_picture() -> Refusal {

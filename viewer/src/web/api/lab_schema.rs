@@ -12,6 +12,9 @@ use crate::lab::picture::{FORMATS, MAX_UPLOAD_BYTES};
 use crate::lab::plan::{MAX_SIDE, MAX_VARIANTS};
 use crate::lab::shelf::{Run, Stage, Variant};
 
+/// What to do where there is no lab.
+pub(crate) const NO_LAB: &str = "add the section [lab] to the viewer's configuration";
+
 /// What the lab offers.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub(crate) struct LabState {
@@ -57,7 +60,13 @@ pub(crate) struct DefaultVariant {
 
 impl LabState {
     pub(crate) fn of(lab: Option<&Lab>) -> Self {
-        let reason = "add the section [lab] to the viewer's configuration";
+        let reason = match lab {
+            None => Some(NO_LAB.to_owned()),
+            Some(lab) => {
+                let closed = |Problem { error, mend }: &Problem| format!("{error}; {mend}");
+                lab.shelf().closed().map(closed)
+            }
+        };
         let mut schemes = lab.map(Lab::schemes).unwrap_or_default();
         // Exact beside approximate, in the fast scheme if it is there.
         schemes.sort_by_key(|scheme| *scheme != SchemeId::Bfv);
@@ -72,13 +81,13 @@ impl LabState {
             bits: (1..=8).collect(),
         };
         Self {
-            available: lab.is_some(),
-            reason: lab.is_none().then(|| reason.to_owned()),
+            available: reason.is_none(),
+            reason,
             max_upload_bytes: MAX_UPLOAD_BYTES,
             formats: FORMATS.map(|(_, name)| name).to_vec(),
             max_side: MAX_SIDE,
             max_variants: MAX_VARIANTS,
-            kernels: vec![2, 3, 4],
+            kernels: kernels(&schemes),
             defaults: LabDefaults {
                 width: 32,
                 height: 32,
@@ -90,6 +99,15 @@ impl LabState {
             schemes: schemes.iter().map(scheme).collect(),
         }
     }
+}
+
+/// The kernels that at least one of `schemes` has.
+fn kernels(schemes: &[SchemeId]) -> Vec<u8> {
+    let has = |scheme: &SchemeId, kernel| scheme.get().kernels().contains(&kernel);
+    let kernels = 1..=u8::MAX;
+    kernels
+        .filter(|kernel| schemes.iter().any(|scheme| has(scheme, *kernel)))
+        .collect()
 }
 
 /// An uploaded picture.
@@ -151,10 +169,14 @@ pub(crate) struct VariantState {
     pub(crate) elapsed_ms: f64,
     /// Encryption and signing alone.
     pub(crate) encrypt_ms: Option<f64>,
-    /// From the first tile sent to the whole map.
+    /// From the first tile sent to the last one back.
     pub(crate) round_trip_ms: Option<f64>,
     /// The workers' time.
     pub(crate) pool_ms: Option<u64>,
+    /// Decryption in the viewer, of all tiles.
+    pub(crate) decrypt_ms: Option<f64>,
+    /// Plaintext pooling and the comparison with it.
+    pub(crate) compare_ms: Option<f64>,
     /// Signed ciphertext sent.
     pub(crate) bytes_up: u64,
     /// Ciphertext that came back.
@@ -220,6 +242,8 @@ impl VariantState {
             encrypt_ms: variant.encrypt.map(millis),
             round_trip_ms: variant.round_trip.map(millis),
             pool_ms: variant.pool_ms,
+            decrypt_ms: variant.decrypt.map(millis),
+            compare_ms: variant.compare.map(millis),
             bytes_up: variant.bytes_up,
             bytes_down: variant.bytes_down,
             map_width: size.map(|(width, _)| width),

@@ -5,6 +5,7 @@ mod cameras;
 mod events;
 mod health;
 mod lab;
+mod lab_figures;
 mod lab_schema;
 pub(crate) mod schema;
 
@@ -39,6 +40,7 @@ pub(super) fn router() -> (axum::Router<Pages>, utoipa::openapi::OpenApi) {
         .routes(routes!(lab::picture))
         .routes(routes!(lab::begin))
         .routes(routes!(lab::run, lab::cancel))
+        .routes(routes!(lab::figures))
         .routes(routes!(lab::file))
         .split_for_parts()
 }

@@ -18,8 +18,10 @@ const NUMBERS = [
   ["max_error", "largest error, grey levels", whole],
   ["mean_error", "mean error, grey levels", (value) => fixed(value, 2)],
   ["encrypt_ms", "encrypting", duration],
-  ["round_trip_ms", "first tile sent to map whole", duration],
+  ["round_trip_ms", "first tile sent to last one back", duration],
   ["pool_ms", "worker time", duration],
+  ["decrypt_ms", "decrypting", duration],
+  ["compare_ms", "plaintext pooling, comparing", duration],
   ["bytes_up", "ciphertext to the worker", bytes],
   ["bytes_down", "ciphertext back", bytes],
 ];

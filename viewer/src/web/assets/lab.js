@@ -12,7 +12,7 @@ import { say, sayOrHide } from "./dom.js";
 
 const at = (id) => document.getElementById(id);
 const problem = new ProblemLine(at("problem"), at("run-part"));
-const results = new Results(at("results"), at("columns"), at("brighter"));
+const results = new Results(at("results"), at("columns"), at("brighter"), at("figures"));
 const watch = new RunWatch(showRun, (error) => {
   idle();
   problem.show(error);
