@@ -87,7 +87,7 @@ pub(crate) struct Run {
     pub(crate) request: RunRequest,
     pub(crate) picture: Arc<Picture>,
     pub(crate) variants: Vec<Variant>,
-    /// Cancelled when nobody wants it any more.
+    /// Cancelled when nobody wants it any more. See [`Run::cancel`].
     pub(crate) cancel: CancellationToken,
 }
 
@@ -126,6 +126,13 @@ impl Run {
     /// Whether nothing more will happen.
     pub(crate) fn is_over(&self) -> bool {
         self.cancel.is_cancelled() || self.variants.iter().all(Variant::is_over)
+    }
+
+    /// Ends what is not over yet.
+    pub(crate) fn cancel(&self) {
+        if !self.is_over() {
+            self.cancel.cancel();
+        }
     }
 }
 

@@ -285,8 +285,7 @@ async fn a_run_that_is_cancelled_before_its_first_tile_takes_no_number() {
     let mut site = Site::start(0);
     begin(&site.lab, "a", &[8]).unwrap();
     soon(site.postbox.knocked.notified()).await;
-    let cancel = site.lab.shelf().run("a").unwrap().cancel.clone();
-    cancel.cancel();
+    site.lab.shelf().run("a").unwrap().cancel();
     begin(&site.lab, "b", &[8]).unwrap();
     soon(site.postbox.knocked.notified()).await;
     site.postbox.room.add_permits(1);
@@ -311,4 +310,16 @@ async fn a_courier_that_panics_fails_the_runs_and_closes_the_lab() {
         Err(BeginError::Closed(problem)) => assert_eq!(problem.error, "the lab broke down"),
         other => panic!("begun: {other:?}"),
     }
+}
+
+#[tokio::test]
+async fn a_run_that_is_over_is_not_cancelled_any_more() {
+    let mut site = Site::start(1);
+    begin(&site.lab, "a", &[8]).unwrap();
+    let tile = site.tile().await;
+    site.back(&tile);
+    site.map(&tile);
+    site.over("a").await.cancel();
+    let run = site.over("a").await;
+    assert!(!run.cancel.is_cancelled());
 }

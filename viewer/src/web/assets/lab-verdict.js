@@ -12,6 +12,8 @@ const STATES = {
 
 export function stateWords(variant, run) {
   if (run.state === "cancelled" && variant.state !== "done" && variant.state !== "failed") return "cancelled";
+  const isBack = variant.tiles > 0 && variant.tiles_back === variant.tiles;
+  if (variant.state === "pooling" && isBack) return "decrypting and comparing here, in the viewer";
   return STATES[variant.state] ?? variant.state;
 }
 
