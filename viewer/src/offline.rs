@@ -120,7 +120,7 @@ fn unreadable(error: MapFolderError) -> Failure {
             "give the number of levels that the camera has: 3 for `levels = [8, 20, 45]`, 15 for `bits = 4`"
         }
         MapFolderError::Read { .. } | MapFolderError::Empty { .. } => {
-            "name a folder `maps/CAMERA` that a viewer has written, or one of such folders"
+            "name a folder `maps/CAMERA` that a viewer has written, or one of the sessions in it"
         }
     };
     Failure::new(FailureKind::BadData, error.to_string(), mend)

@@ -302,7 +302,7 @@ impl Outlet {
 
     /// Ends the events that go on.
     pub(crate) async fn finish(&mut self) {
-        let ended = self.watching(Watch::finish).await;
+        let ended = self.watching(Watch::end_events).await;
         self.anomalies(ended.unwrap_or_default()).await;
         if self.events_wait {
             tracing::error!("the last events are not in the log, which still cannot be written");
@@ -330,26 +330,31 @@ impl Outlet {
     }
 
     /// Writes the line of a frame, however long that takes; `false` when the viewer is asked to stop before.
-    async fn log(&self, frame: &FrameId, record: Record) -> bool {
+    async fn log(&mut self, frame: &FrameId, record: Record) -> bool {
         let record = Arc::new(record);
-        let mut reported = false;
+        let mut failed_at = None;
         loop {
             let (archive, line) = (self.archive.clone(), record.clone());
             let written = task::spawn_blocking(move || archive.line(&line)).await;
             let Err(error) = written.map_err(io::Error::other).flatten() else {
                 self.log_works.set(true);
+                if let Some(failed_at) = failed_at {
+                    self.watching(move |watch| watch.held_up(Instant::elapsed(&failed_at)))
+                        .await;
+                }
                 return true;
             };
             self.log_works.set(false);
-            if !reported {
+            if failed_at.is_none() {
                 let (camera, seq) = (&frame.camera, frame.seq);
                 tracing::error!(%camera, seq, %error, "the log of frames cannot be written, trying again");
-                reported = true;
+                failed_at = Some(Instant::now());
             }
             tokio::select! {
                 () = self.shutdown.cancelled() => return false,
                 () = time::sleep(LOG_RETRY) => {}
             }
+            self.write(&[]).await;
         }
     }
 

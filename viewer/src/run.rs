@@ -211,14 +211,17 @@ pub async fn run(
     }
     outlet.finish().await;
     let Outlet {
+        watch,
         publisher,
         announcer,
         summary,
         ..
     } = outlet;
+    let kept = watch.map(|mut watch| task::spawn_blocking(move || watch.keep()));
     over.cancel();
     tokio::join!(
         last_answers(pages),
+        OptionFuture::from(kept),
         OptionFuture::from(announcer.map(Announcer::stop)),
         OptionFuture::from(Arc::into_inner(publisher).map(|out| out.stop("asked to stop"))),
     );

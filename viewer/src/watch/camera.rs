@@ -105,6 +105,11 @@ impl CameraWatch {
         ended
     }
 
+    /// The viewer took no maps for so long.
+    pub(super) fn held_up(&mut self, time: Duration) {
+        self.pace.held_up(time);
+    }
+
     pub(super) fn observe(&mut self, sighting: &Sighting<'_>, now: Instant) -> Outcome {
         let mut outcome = Outcome::default();
         outcome.events.extend(self.tick(now));
@@ -129,8 +134,11 @@ impl CameraWatch {
             Ok(None) => {}
             Err(error) => {
                 let camera = &sighting.frame.camera;
-                let reason =
-                    format!("{error}; remove its model and start the viewer again to learn anew");
+                let first = match self.stage {
+                    Stage::Watching { .. } => "remove its model and ",
+                    _ => "",
+                };
+                let reason = format!("{error}; {first}start the viewer again to learn anew");
                 tracing::error!(%camera, reason, "not watched any more");
                 outcome.events.extend(self.finish());
                 self.stage = Stage::Off {

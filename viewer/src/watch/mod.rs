@@ -129,10 +129,25 @@ impl Watch {
         cameras.filter_map(|watch| watch.tick(now)).collect()
     }
 
+    /// The viewer took no maps for so long: no camera has been silent meanwhile.
+    pub(crate) fn held_up(&mut self, time: Duration) {
+        for watch in self.cameras.values_mut() {
+            watch.held_up(time);
+        }
+    }
+
     /// Whether a camera is watched.
     pub(crate) fn mode(&self, camera: &Name) -> WatchMode {
-        let watch = self.cameras.get(camera);
-        watch.map_or_else(WatchMode::default, CameraWatch::mode)
+        match self.cameras.get(camera) {
+            Some(watch) => watch.mode(),
+            None if self.cameras.len() == CAMERAS && !self.config.except.contains(camera) => {
+                let reason = format!("{CAMERAS} cameras are watched, which is the most");
+                WatchMode::Off {
+                    reason: Some(reason),
+                }
+            }
+            None => WatchMode::default(),
+        }
     }
 
     /// Whether each camera is watched.
@@ -141,12 +156,17 @@ impl Watch {
         cameras.map(|(camera, watch)| (camera, watch.mode()))
     }
 
-    /// Ends the events that go on, and keeps what was learned. Blocks.
-    pub(crate) fn finish(&mut self) -> Vec<AnomalyEvent> {
+    /// Ends the events that go on.
+    pub(crate) fn end_events(&mut self) -> Vec<AnomalyEvent> {
+        let cameras = self.cameras.values_mut();
+        cameras.filter_map(CameraWatch::finish).collect()
+    }
+
+    /// Keeps what was learned. Blocks as long as writing takes.
+    pub(crate) fn keep(&mut self) {
         for (camera, watch) in &mut self.cameras {
             keep_learning(&self.models, camera, watch, true);
         }
-        self.end_events()
     }
 
     /// Does `step`. If that panics, nobody is watched any more, and the error is the events that end.
@@ -168,11 +188,6 @@ impl Watch {
         }
         self.given_up = Some(reason);
         ended
-    }
-
-    fn end_events(&mut self) -> Vec<AnomalyEvent> {
-        let cameras = self.cameras.values_mut();
-        cameras.filter_map(CameraWatch::finish).collect()
     }
 
     /// Begins to watch a camera whose maps are of `shape`.

@@ -93,8 +93,7 @@ impl Models {
             return Ok(());
         };
         fs::create_dir_all(folder)?;
-        // A power cut may take it: then learning begins anew.
-        whole_file::write(&learning_file(folder, camera), json.as_bytes(), 0o600)
+        whole_file::write_durably(&learning_file(folder, camera), json.as_bytes(), 0o600)
     }
 }
 

@@ -31,6 +31,11 @@ impl Pace {
         self.silent
     }
 
+    /// The viewer took no maps for so long, of any camera: that is no silence.
+    pub(super) fn held_up(&mut self, time: Duration) {
+        self.last = self.last.map(|last| last + time);
+    }
+
     /// Takes note of a map, and gives the time since the one before, if the camera was not silent in between.
     pub(super) fn arrival(&mut self, now: Instant) -> Option<Duration> {
         let was_silent = self.falls_silent(now) || self.silent;
@@ -69,6 +74,15 @@ mod tests {
         pace.arrival(start);
         assert_eq!(pace.arrival(start + MINUTE), None);
         assert!(!pace.falls_silent(start + MINUTE));
+    }
+
+    #[test]
+    fn a_viewer_that_is_held_up_makes_no_camera_silent() {
+        let (mut pace, start) = (Pace::default(), Instant::now());
+        pace.arrival(start);
+        pace.held_up(MINUTE);
+        let second = Duration::from_secs(1);
+        assert_eq!(pace.arrival(start + MINUTE + second), Some(second));
     }
 
     #[test]

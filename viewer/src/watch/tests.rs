@@ -132,7 +132,7 @@ fn a_camera_that_starts_anew_ends_its_event() {
         (events[0].kind, &events[0].id),
         (AnomalyKind::End, &begun[0].id)
     );
-    assert_eq!(street.watch.finish(), []);
+    assert_eq!(street.watch.end_events(), []);
 }
 
 #[test]
@@ -211,7 +211,7 @@ fn the_end_of_the_viewer_ends_events() {
     street.walks();
     street.walks();
     let begun = street.races();
-    let ended = street.watch.finish();
+    let ended = street.watch.end_events();
     assert_eq!((ended.len(), ended[0].kind), (1, AnomalyKind::End));
     assert_eq!(ended[0].id, begun[0].id);
 }
@@ -265,7 +265,7 @@ fn the_next_viewer_goes_on_with_what_was_learned_so_far() {
     let mut street = Street::new(learning(30, Some(folder.path())));
     street.walks();
     assert!(!so_far.exists());
-    street.watch.finish();
+    street.watch.keep();
     assert!(so_far.exists());
     let mut next = Street::new(learning(30, Some(folder.path())));
     next.shows(&map(0, 3, 1));
@@ -295,7 +295,7 @@ fn learning_begins_anew_where_nothing_can_be_gone_on_with() {
     let folder = tempfile::tempdir().unwrap();
     let mut street = Street::new(learning(30, Some(folder.path())));
     street.walks();
-    street.watch.finish();
+    street.watch.keep();
     let done_after = |shown: &FeatureMap| {
         let mut next = Street::new(learning(30, Some(folder.path())));
         next.shows(shown);
