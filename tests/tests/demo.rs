@@ -81,8 +81,8 @@ fn without_options_a_live_and_a_compact_stream_run_to_their_ends() {
         }
         seqs.sort_unstable();
         assert_eq!(seqs, [0, 1], "{camera}");
-        let pictures = folder.path().join("out/maps").join(camera);
-        assert!(pictures.join("1.png").exists(), "{}", pictures.display());
+        let pictures = pictures(&folder.path().join("out"), camera);
+        assert_eq!(pictures.into_keys().collect::<Vec<_>>(), [0, 1], "{camera}");
     }
 }
 

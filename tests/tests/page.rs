@@ -208,6 +208,7 @@ async fn on_a_phone_nothing_is_out_of_reach_in_either_colours() {
         browser.screenshot(&format!("phone-{colours}")).await;
     }
     assert_ne!(grounds[0], grounds[1]);
+    assert_eq!(browser.console().await, [""; 0]);
     camera.stop().await;
     browser.close().await;
     stack.stop().await;

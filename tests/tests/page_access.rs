@@ -115,6 +115,8 @@ async fn who_comes_over_the_network_needs_the_token() {
         (303, "/login?wrong")
     );
     assert!(!wrong.headers.contains_key("set-cookie"));
+    let endless = vec![b'x'; 1 << 20];
+    assert_eq!(ask(address, "POST /login", &[form], &endless).status, 413);
     let right = ask(
         address,
         "POST /login",

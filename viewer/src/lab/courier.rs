@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use wire::identity::SigningIdentity;
 use wire::message::SessionId;
@@ -21,7 +21,6 @@ use crate::web::api::schema::Problem;
 pub(crate) struct Courier {
     lab: Arc<Lab>,
     sender: Sender,
-    orders: mpsc::UnboundedReceiver<String>,
     outcomes: mpsc::UnboundedReceiver<(Errand, Outcome)>,
 }
 
@@ -34,13 +33,12 @@ impl Courier {
         session: SessionId,
         session_unix_ms: u64,
     ) -> Self {
-        let (orders_sender, orders) = mpsc::unbounded_channel();
         let (returns, outcomes) = Returns::new();
         let lab = Arc::new(Lab {
             camera: identity.name().clone(),
             schemes: keys.keys().copied().collect(),
             shelf: Mutex::new(Shelf::default()),
-            orders: orders_sender,
+            ordered: Notify::new(),
             returns,
         });
         let sender = Sender {
@@ -55,7 +53,6 @@ impl Courier {
         Self {
             lab,
             sender,
-            orders,
             outcomes,
         }
     }
@@ -71,14 +68,14 @@ impl Courier {
         let Self {
             lab,
             mut sender,
-            mut orders,
             outcomes,
         } = self;
         let sending = async {
-            while let Some(id) = orders.recv().await {
-                let run = lab.shelf().run(&id).cloned();
-                if let Some(run) = run {
-                    sender.send(&run, &*post).await;
+            loop {
+                let run = lab.shelf().take_next();
+                match run {
+                    Some(run) => sender.send(&run, &*post).await,
+                    None => lab.ordered.notified().await,
                 }
             }
         };

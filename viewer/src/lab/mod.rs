@@ -11,7 +11,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cipherframe::SchemeId;
-use tokio::sync::mpsc;
+use tokio::sync::Notify;
 use wire::name::Name;
 use wire::random;
 
@@ -40,7 +40,8 @@ pub(crate) struct Lab {
     camera: Name,
     schemes: Vec<SchemeId>,
     shelf: Mutex<Shelf>,
-    orders: mpsc::UnboundedSender<String>,
+    /// Told when a run is on the shelf.
+    ordered: Notify,
     returns: Returns,
 }
 
@@ -55,10 +56,9 @@ impl Lab {
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has the run with this name done, after those before it.
-    pub(crate) fn order(&self, id: String) {
-        // Without a courier the shelf is closed, and the run has failed.
-        let _ = self.orders.send(id);
+    /// Has what is queued on the shelf done, in its order.
+    pub(crate) fn order(&self) {
+        self.ordered.notify_one();
     }
 
     /// The camera that its frames come from.

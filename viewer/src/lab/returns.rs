@@ -55,7 +55,8 @@ pub(super) struct Returns {
 }
 
 impl Returns {
-    /// Nothing is waited for. Each outcome comes out at the other end, at most one for each frame that is expected.
+    /// Nothing is waited for. Each outcome comes out at the other end, at most one for each frame that is expected: of
+    /// the variants of runs that are not over, which are few.
     pub(super) fn new() -> (Self, mpsc::UnboundedReceiver<(Errand, Outcome)>) {
         let (outcomes, receiver) = mpsc::unbounded_channel();
         let awaited = Mutex::default();

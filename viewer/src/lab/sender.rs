@@ -178,9 +178,7 @@ impl Sender {
                 variant.tiles_sent = tile + 1;
                 variant.bytes_up += bytes;
                 variant.encrypt = Some(variant.encrypt.unwrap_or_default() + took);
-                if tile + 1 == tiles {
-                    variant.stage.pools();
-                }
+                variant.stage.pools();
             });
         }
         if self.back(&mut sending, tiles).await? {

@@ -24,9 +24,9 @@ const OPEN_RUNS: usize = 4;
 pub(crate) enum Stage {
     /// It waits for its turn.
     Queued,
-    /// No tile has come back yet, and some are still to be encrypted.
+    /// No tile is sent yet.
     Encrypting,
-    /// The worker has tiles.
+    /// The worker has tiles. Others may be encrypted as they come back.
     Pooling,
     /// Its map is compared.
     Done(Arc<Comparison>),
@@ -35,7 +35,7 @@ pub(crate) enum Stage {
 }
 
 impl Stage {
-    /// All tiles are sent. The outcome may be known already.
+    /// A tile is sent. The outcome may be known already.
     pub(super) fn pools(&mut self) {
         if matches!(self, Self::Encrypting) {
             *self = Self::Pooling;
@@ -87,6 +87,8 @@ pub(crate) struct Run {
     pub(crate) request: RunRequest,
     pub(crate) picture: Arc<Picture>,
     pub(crate) variants: Vec<Variant>,
+    /// Whether it has got its turn.
+    taken: bool,
     /// Cancelled when nobody wants it any more. See [`Run::cancel`].
     pub(crate) cancel: CancellationToken,
 }
@@ -123,6 +125,21 @@ impl Variant {
 }
 
 impl Run {
+    /// When the first variant began, and when the last one ended if all have.
+    pub(crate) fn span(&self) -> Option<(Instant, Option<Instant>)> {
+        let began = self
+            .variants
+            .iter()
+            .filter_map(|variant| variant.began)
+            .min()?;
+        let ended = self
+            .variants
+            .iter()
+            .filter_map(|variant| variant.ended)
+            .max();
+        Some((began, ended.filter(|_| self.is_over())))
+    }
+
     /// Whether nothing more will happen.
     pub(crate) fn is_over(&self) -> bool {
         self.cancel.is_cancelled() || self.variants.iter().all(Variant::is_over)
@@ -153,9 +170,14 @@ impl Shelf {
         self.pictures.push_back((id, Arc::new(picture)));
     }
 
+    /// One of the latest pictures, or that of a run.
     pub(crate) fn picture(&self, id: &str) -> Option<Arc<Picture>> {
-        let mut pictures = self.pictures.iter();
-        let found = pictures.find(|(known, _)| known == id);
+        let pictures = self.pictures.iter().map(|(id, picture)| (id, picture));
+        let of_runs = self
+            .runs
+            .iter()
+            .map(|run| (&run.request.picture, &run.picture));
+        let found = pictures.chain(of_runs).find(|(known, _)| *known == id);
         found.map(|(_, picture)| picture.clone())
     }
 
@@ -184,9 +206,18 @@ impl Shelf {
             variants: variants.collect(),
             request,
             picture,
+            taken: false,
             cancel: CancellationToken::new(),
         });
         Ok(())
+    }
+
+    /// The oldest run that has had no turn, which it gets now.
+    pub(super) fn take_next(&mut self) -> Option<Run> {
+        let mut runs = self.runs.iter_mut();
+        let next = runs.find(|run| !run.taken && !run.is_over())?;
+        next.taken = true;
+        Some(next.clone())
     }
 
     /// Ends all runs, and begins none any more.

@@ -140,10 +140,12 @@ pub(super) async fn check(
 }
 
 /// Whether a request comes from the page itself, or from no page at all: browsers say so. Another page may link to this
-/// one; it may not ask in the background, which would take up places even though it is not shown the answer.
+/// one; it may not ask in the background or in a frame, which would take up places even though it is not shown the answer.
 fn is_from(host: &str, method: &Method, headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or(""));
-    let is_link = method == Method::GET && text("sec-fetch-mode") == Some("navigate");
+    let is_link = method == Method::GET
+        && text("sec-fetch-mode") == Some("navigate")
+        && text("sec-fetch-dest") == Some("document");
     let site = text("sec-fetch-site")
         .is_none_or(|site| site == "same-origin" || site == "none" || is_link);
     let origin = text("origin").is_none_or(|origin| {
@@ -255,8 +257,11 @@ mod tests {
         let link = [
             ("sec-fetch-site", "cross-site"),
             ("sec-fetch-mode", "navigate"),
+            ("sec-fetch-dest", "document"),
         ];
         assert!(from_by(&Method::GET, &link));
         assert!(!from_by(&Method::POST, &link));
+        let frame = [link[0], link[1], ("sec-fetch-dest", "iframe")];
+        assert!(!from_by(&Method::GET, &frame));
     }
 }

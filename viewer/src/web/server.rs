@@ -24,7 +24,6 @@ use super::hub::Hub;
 use super::{WebConfig, api, assets, headers, login};
 use crate::figures::Figures;
 use crate::lab::Lab;
-use crate::lab::picture::MAX_UPLOAD_BYTES;
 
 /// A browser opens up to six connections for a page.
 const LIMITS: ConnectionLimits = ConnectionLimits {
@@ -41,6 +40,8 @@ const STREAMS: usize = 32;
 /// Pictures that are taken and decoded at the same time: each may take much memory.
 const UPLOADS: usize = 2;
 
+/// Bodies of requests, but for uploads, are no longer than this.
+const MAX_BODY_BYTES: usize = 16 << 10;
 /// How long an upload may take.
 const UPLOAD_PATIENCE: Duration = Duration::from_secs(60);
 /// Where pictures are uploaded to.
@@ -153,7 +154,7 @@ fn router(pages: Pages, guard: Guard) -> Router {
             Refusal::unknown("there is no such page", mend)
         })
         .layer(middleware::from_fn(as_problems))
-        .layer(DefaultBodyLimit::max(MAX_UPLOAD_BYTES))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::from_fn_with_state(uploads, one_upload))
         .layer(middleware::from_fn_with_state(guard, guard::check))
         .layer(middleware::from_fn(headers::add))

@@ -87,7 +87,7 @@ fn begin(lab: &Lab, id: &str, bits: &[u8]) -> Result<(), BeginError> {
     let specs = plan(&request, &[SchemeId::Plain]).unwrap();
     lab.shelf()
         .begin(id.to_owned(), request, Arc::new(picture()), specs)?;
-    lab.order(id.to_owned());
+    lab.order();
     Ok(())
 }
 
@@ -310,6 +310,14 @@ async fn a_courier_that_panics_fails_the_runs_and_closes_the_lab() {
         Err(BeginError::Closed(problem)) => assert_eq!(problem.error, "the lab broke down"),
         other => panic!("begun: {other:?}"),
     }
+}
+
+#[test]
+fn the_picture_of_a_run_is_kept_with_it() {
+    let lab = courier().lab();
+    begin(&lab, "a", &[8]).unwrap();
+    assert!(lab.shelf().picture("p").is_some());
+    assert!(lab.shelf().picture("q").is_none());
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ const MOST: usize = 20_000;
 
 /// How much to answer with.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Limit {
     /// At most so many entries.
@@ -30,6 +31,7 @@ impl Limit {
 
 /// Which part of the timeline.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Stretch {
     /// The last so many seconds, 1 to 3600; 3600 if not said.

@@ -41,8 +41,9 @@ pub(crate) struct UploadQuery {
 /// Uploads a picture
 #[utoipa::path(post, path = "/api/lab/pictures", tag = "lab", params(UploadQuery),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The file."),
-    responses((status = 201, body = PictureState), (status = 413, body = Problem),
-        (status = 422, body = Problem), (status = 503, body = Problem)))]
+    responses((status = 201, body = PictureState), (status = 400, body = Problem), (status = 408, body = Problem),
+        (status = 413, body = Problem), (status = 422, body = Problem), (status = 429, body = Problem),
+        (status = 503, body = Problem)))]
 pub(crate) async fn upload(
     State(pages): State<Pages>,
     Query(query): Query<UploadQuery>,
@@ -82,7 +83,8 @@ pub(crate) async fn upload(
 /// An uploaded picture, grey
 #[utoipa::path(get, path = "/api/lab/pictures/{name}", tag = "lab",
     params(("name" = String, Path, description = "The picture's id with `.png`.")),
-    responses((status = 200, content_type = "image/png", body = Vec<u8>), (status = 404, body = Problem)))]
+    responses((status = 200, content_type = "image/png", body = Vec<u8>), (status = 404, body = Problem),
+        (status = 503, body = Problem)))]
 pub(crate) async fn picture(
     State(pages): State<Pages>,
     Path(name): Path<String>,
@@ -127,14 +129,15 @@ pub(crate) async fn begin(
     })?;
     let state = shelf.run(&id).map(RunState::of).ok_or_else(no_run)?;
     drop(shelf);
-    lab.order(id);
+    lab.order();
     Ok((StatusCode::ACCEPTED, Json(state)))
 }
 
 /// How far a run is
 #[utoipa::path(get, path = "/api/lab/runs/{id}", tag = "lab",
     params(("id" = String, Path, description = "The run.")),
-    responses((status = 200, body = RunState), (status = 404, body = Problem)))]
+    responses((status = 200, body = RunState), (status = 404, body = Problem),
+        (status = 503, body = Problem)))]
 pub(crate) async fn run(
     State(pages): State<Pages>,
     Path(id): Path<String>,
@@ -147,7 +150,8 @@ pub(crate) async fn run(
 /// Cancels a run; one that is over stays as it is
 #[utoipa::path(delete, path = "/api/lab/runs/{id}", tag = "lab",
     params(("id" = String, Path, description = "The run.")),
-    responses((status = 204), (status = 404, body = Problem)))]
+    responses((status = 204), (status = 404, body = Problem),
+        (status = 503, body = Problem)))]
 pub(crate) async fn cancel(
     State(pages): State<Pages>,
     Path(id): Path<String>,
@@ -160,7 +164,8 @@ pub(crate) async fn cancel(
 /// The figures of a run as a table, a line for each variant
 #[utoipa::path(get, path = "/api/lab/runs/{id}/figures.csv", tag = "lab",
     params(("id" = String, Path, description = "The run.")),
-    responses((status = 200, content_type = "text/csv", body = String), (status = 404, body = Problem)))]
+    responses((status = 200, content_type = "text/csv", body = String), (status = 404, body = Problem),
+        (status = 503, body = Problem)))]
 pub(crate) async fn figures(
     State(pages): State<Pages>,
     Path(id): Path<String>,
@@ -178,7 +183,8 @@ pub(crate) async fn figures(
         ("file" = String, Path,
             description = "`input.png`, `result.png`, `reference.png`, `difference.png` or `map.csv`."),
     ),
-    responses((status = 200, content_type = "image/png", body = Vec<u8>), (status = 404, body = Problem)))]
+    responses((status = 200, content_type = "image/png", body = Vec<u8>), (status = 404, body = Problem),
+        (status = 503, body = Problem)))]
 pub(crate) async fn file(
     State(pages): State<Pages>,
     Path((id, variant, file)): Path<(String, usize, String)>,

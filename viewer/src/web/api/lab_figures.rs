@@ -86,6 +86,7 @@ mod tests {
             kernel: 2,
             stride: 3,
             padding: 1,
+            elapsed_ms: 0.0,
             state: RunStage::Done,
             variants: vec![variant.clone(), variant],
         };

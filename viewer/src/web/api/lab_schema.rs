@@ -141,6 +141,8 @@ pub(crate) struct RunState {
     pub(crate) stride: u8,
     pub(crate) padding: u8,
     pub(crate) state: RunStage,
+    /// Since the first variant got its turn, until the last one ended.
+    pub(crate) elapsed_ms: f64,
     pub(crate) variants: Vec<VariantState>,
 }
 
@@ -201,6 +203,10 @@ impl RunState {
             (false, false) => RunStage::Running,
         };
         let request = &run.request;
+        let elapsed = run.span().map(|(began, ended)| {
+            let until = ended.unwrap_or_else(Instant::now);
+            until.saturating_duration_since(began)
+        });
         Self {
             id: run.id.clone(),
             picture: request.picture.clone(),
@@ -210,6 +216,7 @@ impl RunState {
             stride: request.stride,
             padding: request.padding,
             state,
+            elapsed_ms: millis(elapsed.unwrap_or_default()),
             variants: run.variants.iter().map(VariantState::of).collect(),
         }
     }

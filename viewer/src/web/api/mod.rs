@@ -9,11 +9,13 @@ mod lab_figures;
 mod lab_schema;
 pub(crate) mod schema;
 
+use axum::extract::DefaultBodyLimit;
 use utoipa::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
 use super::server::Pages;
+use crate::lab::picture::MAX_UPLOAD_BYTES;
 
 #[derive(OpenApi)]
 #[openapi(info(
@@ -36,7 +38,7 @@ pub(super) fn router() -> (axum::Router<Pages>, utoipa::openapi::OpenApi) {
         .routes(routes!(health::health))
         .routes(routes!(super::live::live))
         .routes(routes!(lab::lab))
-        .routes(routes!(lab::upload))
+        .routes(routes!(lab::upload).layer(DefaultBodyLimit::max(MAX_UPLOAD_BYTES)))
         .routes(routes!(lab::picture))
         .routes(routes!(lab::begin))
         .routes(routes!(lab::run, lab::cancel))
@@ -52,6 +54,26 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+
+    #[test]
+    fn parameters_of_the_path_and_no_others_stand_in_the_path() {
+        let description = serde_json::to_value(router().1).unwrap();
+        for (path, operations) in description["paths"].as_object().unwrap() {
+            let in_path = path.split('{').skip(1);
+            let in_path: Vec<_> = in_path
+                .map(|part| part.split('}').next().unwrap())
+                .collect();
+            for operation in operations.as_object().unwrap().values() {
+                let parameters = operation["parameters"].as_array();
+                let parameters = parameters.into_iter().flatten();
+                let named = parameters.filter(|parameter| parameter["in"] == "path");
+                let named: Vec<_> = named
+                    .map(|parameter| parameter["name"].as_str().unwrap())
+                    .collect();
+                assert_eq!(named, in_path, "{path}");
+            }
+        }
+    }
 
     /// `BLINDSIGHT_BLESS=1` writes the file.
     #[test]

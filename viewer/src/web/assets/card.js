@@ -61,8 +61,9 @@ export class Card {
   setState(state, nowUnixMs) {
     const { last, since_last_ms: since } = state;
     this.aheadMs = nowUnixMs - performance.now();
-    const before = this.node.dataset.state;
-    this.node.dataset.state = state.state;
+    // What was known last: a lost connection is no news of the camera.
+    const before = this.known;
+    this.known = this.node.dataset.state = state.state;
     if (state.state === "stalled" && before !== "stalled") announce(`Camera ${this.camera} is stalled: no map for ${duration(since)}.`);
     if (state.state === "live" && before === "stalled") announce(`Camera ${this.camera} is live again.`);
     this.anomaly = state.anomaly;

@@ -18,6 +18,15 @@ export class EventStore {
     return !before && event.ended_unix_ms === null;
   }
 
+  openIds() {
+    return this.inOrder().filter((event) => event.ended_unix_ms === null).map((event) => event.id);
+  }
+
+  forget(id) {
+    this.known.delete(id);
+    this.ordered = null;
+  }
+
   /// Open ones first, then the newest.
   inOrder() {
     this.ordered ??= [...this.known.values()].sort(

@@ -7,6 +7,8 @@ import { ask } from "./api.js";
 // The server sends `cameras` every second.
 const SILENCE_MS = 8000;
 const AGAIN_MS = 2000;
+// A stream that ends as planned is back sooner.
+const LOST_MS = 3000;
 
 export class Feed {
   /// `handlers`: `connection(open)`, and one function for each event by its name.
@@ -24,10 +26,10 @@ export class Feed {
     this.heardAt = performance.now();
     const source = new EventSource(this.path);
     this.source = source;
-    source.addEventListener("open", () => this.connected(true));
+    source.addEventListener("open", () => this.connected());
     source.addEventListener("error", () => {
       if (source !== this.source) return;
-      this.connected(false);
+      this.losing ??= setTimeout(() => this.lost(), LOST_MS);
       if (source.readyState === EventSource.CLOSED) this.refused();
     });
     for (const name of ["cameras", "map", "scores", "anomaly"]) {
@@ -39,10 +41,18 @@ export class Feed {
     }
   }
 
-  connected(open) {
-    if (open === this.open) return;
-    this.open = open;
-    this.handlers.connection(open);
+  /// What was missed before is to be asked for each time.
+  connected() {
+    clearTimeout(this.losing);
+    this.losing = null;
+    this.open = true;
+    this.handlers.connection(true);
+  }
+
+  lost() {
+    if (!this.open) return;
+    this.open = false;
+    this.handlers.connection(false);
   }
 
   /// The request sends the browser to the login page if that is what is lacking.
@@ -55,7 +65,7 @@ export class Feed {
   watch() {
     if (this.source.readyState === EventSource.CLOSED) return;
     if (performance.now() - this.heardAt < SILENCE_MS) return;
-    this.connected(false);
+    this.lost();
     this.connect();
   }
 }

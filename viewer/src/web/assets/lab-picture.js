@@ -12,7 +12,7 @@ export class Picture {
     this.problem = problem;
     this.sized = sized;
     this.id = null;
-    say(at("picture-hint"), `Choose a file, drop one here, or paste a picture. At most ${bytes(this.limit)}, as ${lab.formats.join(", ")}.`);
+    say(at("picture-hint"), `Choose a file, drop one here, or paste a picture. At most ${this.limit / (1 << 20)} MiB, as ${lab.formats.join(", ")}.`);
     this.input = at("picture");
     this.input.addEventListener("change", () => this.input.files[0] && this.upload(this.input.files[0], false));
     if (lab.available) this.listen();

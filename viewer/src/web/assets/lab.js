@@ -33,10 +33,9 @@ const STATES = { running: "Running", done: "Done", cancelled: "Cancelled" };
 
 function showRun(run) {
   results.show(run);
-  const longest = Math.max(0, ...run.variants.map((variant) => variant.elapsed_ms ?? 0));
   if (run.state === "running") return say(at("run-state"), "Running. The results appear below as they come.");
   idle();
-  say(at("run-state"), `${STATES[run.state] ?? run.state} after ${duration(longest)}.`);
+  say(at("run-state"), `${STATES[run.state] ?? run.state} after ${duration(run.elapsed_ms)}.`);
 }
 
 async function run(event) {

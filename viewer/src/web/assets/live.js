@@ -89,7 +89,8 @@ function showScores({ camera, scores }) {
 /// The map of a moment of an event, `begin` or `peak`.
 function showEvent(event, moment) {
   const card = cards.get(event.camera);
-  if (!card) return announce(`Camera ${event.camera} is not on this page any more.`);
+  say(at("event-problem"), card ? "" : `Nothing has come from camera ${event.camera} since the viewer was started.`);
+  if (!card) return;
   card.openEvent(event, moment);
   card.node.scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
 }
@@ -97,7 +98,11 @@ function showEvent(event, moment) {
 let loaded = false;
 async function loadEvents() {
   try {
+    const openBefore = events.openIds();
     const kept = (await ask("/api/events?limit=100")).events;
+    // What a viewer that was killed had not ended, the next one does not know. One that goes on is told again.
+    const ids = new Set(kept.map((event) => event.id));
+    openBefore.filter((id) => !ids.has(id)).forEach((id) => events.forget(id));
     // What was going on before the page was opened is no news.
     if (loaded) kept.forEach(takeEvent);
     else kept.forEach((event) => events.merge(event));
