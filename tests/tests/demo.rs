@@ -8,7 +8,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use cipherframe::SchemeId;
-use e2e::data_folder::committed;
+use e2e::data_folder::{committed, pictures};
 use e2e::key_cache::key_set;
 use e2e::programs::{command, run};
 use rustix::process::{Pid, Signal, kill_process};
