@@ -253,6 +253,9 @@ async fn uploads_and_pages_are_limited_and_silly_runs_get_a_sentence() {
         begin(many).1,
         "1000 variants were asked for, 1 to 4 can be compared"
     );
+    let mut endless = run(8, "bfv");
+    endless["picture"] = json!("x".repeat(1 << 20));
+    assert_eq!(begin(endless).0, 413);
     let text = br#"{ "picture": "none", "width": NaN }"#;
     let answer = ask(address, "POST /api/lab/runs", &[json_type], text);
     assert_eq!(problem(&answer).0, 422, "NaN is no JSON");

@@ -41,7 +41,7 @@ const STREAMS: usize = 32;
 const UPLOADS: usize = 2;
 
 /// Bodies of requests, but for uploads, are no longer than this.
-const MAX_BODY_BYTES: usize = 16 << 10;
+const MAX_BODY_BYTES: usize = 64 << 10;
 /// How long an upload may take.
 const UPLOAD_PATIENCE: Duration = Duration::from_secs(60);
 /// Where pictures are uploaded to.

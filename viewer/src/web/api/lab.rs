@@ -96,7 +96,7 @@ pub(crate) async fn picture(
 
 /// Begins a run
 #[utoipa::path(post, path = "/api/lab/runs", tag = "lab", request_body = RunRequest,
-    responses((status = 202, body = RunState), (status = 404, body = Problem),
+    responses((status = 202, body = RunState), (status = 404, body = Problem), (status = 413, body = Problem),
         (status = 422, body = Problem), (status = 429, body = Problem), (status = 503, body = Problem)))]
 pub(crate) async fn begin(
     State(pages): State<Pages>,
@@ -105,11 +105,15 @@ pub(crate) async fn begin(
     let lab = open(&pages)?;
     let unprocessable =
         |error: String, mend: &str| Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, error, mend);
-    let Json(request) = request.map_err(|error| {
-        unprocessable(
+    let Json(request) = request.map_err(|error| match error {
+        JsonRejection::BytesRejection(error) => {
+            let mend = "send one run, as /api/openapi.json says";
+            Refusal::new(error.status(), error.body_text(), mend)
+        }
+        error => unprocessable(
             error.body_text(),
             "send whole numbers, as /api/openapi.json says",
-        )
+        ),
     })?;
     let specs = plan(&request, &lab.schemes())
         .map_err(|error| unprocessable(error.to_string(), error.mend()))?;
