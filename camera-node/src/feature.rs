@@ -93,6 +93,7 @@ impl FeatureExtractor {
         let motion = SourceFrame {
             clip: current.clip.clone(),
             index: current.index,
+            captured: current.captured,
             frame: absolute_difference(&current.frame, reference)?,
         };
         self.previous = Some(current);
@@ -118,6 +119,8 @@ fn absolute_difference(a: &Frame, b: &Frame) -> Result<Frame, FrameError> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -127,6 +130,7 @@ mod tests {
         SourceFrame {
             clip: clip.to_owned(),
             index,
+            captured: SystemTime::UNIX_EPOCH,
             frame: Frame::new(luma.len() as u32, 1, luma.to_vec()).unwrap(),
         }
     }

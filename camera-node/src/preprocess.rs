@@ -1,6 +1,8 @@
 //! What happens to a frame before it is encrypted: it is resized, turned into the feature and
 //! quantised.
 
+use std::time::SystemTime;
+
 use cipherframe::{Frame, FrameError, QuantisedFrame, StreamSpec};
 use image::imageops::{self, FilterType};
 use image::{ImageBuffer, Luma};
@@ -22,6 +24,8 @@ pub struct PreparedFrame {
     pub clip: String,
     /// The frame's place in its clip.
     pub index: u64,
+    /// When the frame was taken.
+    pub captured: SystemTime,
     /// The feature, in the stream's size and levels.
     pub quantised: QuantisedFrame,
 }
@@ -46,10 +50,16 @@ impl Preprocessor {
             frame: resize(frame.frame, self.spec.width(), self.spec.height())?,
             ..frame
         };
-        let SourceFrame { clip, index, frame } = self.extractor.extract(resized)?;
+        let SourceFrame {
+            clip,
+            index,
+            captured,
+            frame,
+        } = self.extractor.extract(resized)?;
         Ok(PreparedFrame {
             clip,
             index,
+            captured,
             quantised: self.spec.quantiser().quantise(&frame),
         })
     }
@@ -89,6 +99,8 @@ pub fn resize(frame: Frame, width: u32, height: u32) -> Result<Frame, FrameError
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use cipherframe::{PoolSpec, Quantiser, SchemeId};
     use proptest::prelude::*;
 
@@ -159,13 +171,16 @@ mod tests {
         let spec = StreamSpec::new(SchemeId::Plain, 2, 1, quantiser, pool).unwrap();
         let mut preprocessor = Preprocessor::new(spec, feature);
         let prepare = |(index, luma): (u64, &[u8; 8])| {
+            let captured = SystemTime::UNIX_EPOCH + Duration::from_secs(index);
             let prepared = preprocessor.prepare(SourceFrame {
                 clip: "clip".to_owned(),
                 index,
+                captured,
                 frame: frame(4, 2, luma),
             });
             let prepared = prepared.unwrap();
             assert_eq!((prepared.clip.as_str(), prepared.index), ("clip", index));
+            assert_eq!(prepared.captured, captured);
             prepared.quantised.levels().to_vec()
         };
         (0..).zip(frames).map(prepare).collect()

@@ -10,14 +10,14 @@ mod picture;
 pub mod synthetic;
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use cipherframe::{Frame, FrameError};
 use wire::failure::{Failure, FailureKind};
 
 pub use self::folder::{FolderSource, Repeat};
 
-/// One frame as it came out of a source; the caller's clock says when that was.
+/// One frame as it came out of a source.
 #[derive(Clone, Debug)]
 pub struct SourceFrame {
     /// The clip the frame belongs to, such as the name of its folder.
@@ -25,6 +25,8 @@ pub struct SourceFrame {
     /// The frame's place in its clip, from 0. It rises from frame to frame; where it does not, the
     /// clip has started over.
     pub index: u64,
+    /// When the frame was taken: by a camera, or out of its file.
+    pub captured: SystemTime,
     /// The picture.
     pub frame: Frame,
 }

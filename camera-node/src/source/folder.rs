@@ -1,7 +1,7 @@
 //! A folder of images as a source: its pictures are the frames, its sub-folders are the clips.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::listing::{Listed, list};
 use super::{Pull, Source, SourceError, SourceFrame, picture};
@@ -91,6 +91,7 @@ impl Source for FolderSource {
                     Ok(Pull::Frame(SourceFrame {
                         clip: clip.clone(),
                         index: *index,
+                        captured: SystemTime::now(),
                         frame,
                     }))
                 }

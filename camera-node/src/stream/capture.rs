@@ -64,7 +64,6 @@ impl<O: Outlet> Stream<'_, O> {
             };
             pace.taken(Instant::now());
             self.ledger.count(|summary| summary.captured += 1);
-            let captured_unix_ms = unix_ms(SystemTime::now());
             // Frames that are dropped go through it too: motion is the difference from the frame
             // before, not from the one sent before.
             let (returned, prepared) = blocking(move || {
@@ -81,13 +80,8 @@ impl<O: Outlet> Stream<'_, O> {
                 (self.observer)(CameraEvent::Dropped { total: dropped });
                 continue;
             }
-            self.take_in(
-                &next,
-                [session_unix_ms, captured_unix_ms],
-                dropped,
-                prepared,
-            )
-            .await?;
+            self.take_in(&next, session_unix_ms, dropped, prepared)
+                .await?;
             next.seq += 1;
         }
     }
@@ -123,15 +117,17 @@ impl<O: Outlet> Stream<'_, O> {
     async fn take_in(
         &self,
         id: &FrameId,
-        [session_unix_ms, captured_unix_ms]: [u64; 2],
+        session_unix_ms: u64,
         dropped: u64,
         prepared: PreparedFrame,
     ) -> Result<(), Failure> {
         let PreparedFrame {
             clip,
             index,
+            captured,
             quantised,
         } = prepared;
+        let captured_unix_ms = unix_ms(captured);
         let quantised = Arc::new(quantised);
         let (sealer, frame, pixels) = (self.sealer.clone(), id.clone(), quantised.clone());
         let encrypted = blocking(move || {

@@ -3,6 +3,7 @@ use std::fs;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 use cipherframe::{
@@ -84,6 +85,7 @@ fn frames(count: u8) -> VecDeque<Pull> {
             Pull::Frame(SourceFrame {
                 clip: "clip".to_owned(),
                 index: u64::from(tone),
+                captured: UNIX_EPOCH + Duration::from_secs(u64::from(tone)),
                 frame,
             })
         })
@@ -310,6 +312,12 @@ async fn a_fast_source_waits_for_credit_and_loses_nothing() {
         summary.without_receipt,
     );
     assert_eq!(counts, (4, 4, 4, 0));
+    for seen in &seen {
+        if let Seen::Tile(header, _) = seen {
+            // Frame n was taken at second n.
+            assert_eq!(header.captured_unix_ms, 1000 * header.frame.seq);
+        }
+    }
     // Frame n has the tone 16 n, which is level n of each of 16 pixels.
     assert_eq!(level_sums(seen), [(0, 0), (1, 16), (2, 32), (3, 48)]);
 }
