@@ -8,7 +8,8 @@ use std::time::Duration;
 use cipherframe::{QuantisedFrame, StreamSpec};
 use wire::message::FrameId;
 
-/// Is told what happens. Called on the camera's own task, so it must not block.
+/// Is told what happens. Called on the camera's own task and on the thread that reads a live source,
+/// so it must not block.
 pub type Observer = Arc<dyn Fn(CameraEvent) + Send + Sync>;
 
 /// Something that happened at a camera.

@@ -7,8 +7,9 @@
 //! Three things go on at the same time (`stream`): frames are captured, sent, and struck off when
 //! their receipts come in over a second connection (`receipts`). Between them stands the `ledger`:
 //! the [`outbox`], which decides what is sent when, and the bytes of its frames in memory or in the
-//! `spool`. A frame is pulled from the [`source`] when it is due (`pace`) and can be kept. The steps
-//! in the middle are pure: [`preprocess`] with the feature and the quantiser, the envelope.
+//! `spool`. A frame is pulled from the [`source`] when it is due (`pace`) and can be kept; a live source
+//! is read by a thread of its own. The steps in the middle are pure: [`preprocess`] with the feature
+//! and the quantiser, the envelope.
 
 mod blocking;
 mod config;

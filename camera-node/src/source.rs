@@ -1,7 +1,8 @@
 //! Where frames come from.
 //!
-//! A [`Source`] is pulled: nothing is read before it is asked for, so a slow pipeline holds the
-//! source back and no frame waits in memory.
+//! A [`Source`] is pulled. Of files nothing is read before it is asked for, so a slow pipeline holds
+//! the source back and no frame waits in memory. A live source, such as a camera, waits for nobody:
+//! it is read by a thread of its own, and frames that nobody takes in time are dropped.
 
 mod folder;
 mod listing;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use cipherframe::{Frame, FrameError};
+use tokio_util::sync::CancellationToken;
 use wire::failure::{Failure, FailureKind};
 
 pub use self::folder::{FolderSource, Repeat};
@@ -58,6 +60,12 @@ pub trait Source: Send {
     /// The time between two frames. `None` for a source that sets its own pace in [`Source::next`]
     /// or has none.
     fn interval(&self) -> Option<Duration>;
+
+    /// For a live source, which goes on whether it is read or not: what ends its wait for a frame.
+    /// Once it is cancelled, [`Source::next`] answers [`Pull::End`] within a second.
+    fn live(&self) -> Option<CancellationToken> {
+        None
+    }
 }
 
 /// Why a source has no frames to give.

@@ -2,6 +2,8 @@
 
 mod capture;
 mod dispatch;
+mod feed;
+mod live;
 
 use std::pin::pin;
 use std::sync::Arc;

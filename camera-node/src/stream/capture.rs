@@ -1,102 +1,71 @@
-//! Capturing: wait for a turn, pull a frame, make it ready, encrypt it, put it into the ledger.
+//! Capturing: wait for a turn, take a frame, encrypt it, put it into the ledger.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time;
 use wire::failure::{Failure, FailureKind};
 use wire::message::FrameId;
 
-use super::{Outlet, Stream, sleep_until};
+use super::feed::{Feed, Reader, Tally};
+use super::{Outlet, Stream};
 use crate::blocking::blocking;
 use crate::event::CameraEvent;
 use crate::outbox::Policy;
-use crate::pace::Pace;
 use crate::preprocess::{PreparedFrame, Preprocessor};
-use crate::source::{Pull, Source};
+use crate::source::Source;
 use crate::spool::EncryptedFrame;
 
 /// How long to wait before a spool that cannot be written is tried again.
 const SPOOL_RETRY: Duration = Duration::from_secs(1);
 
-/// A source that its owner moves to a thread that may block, and gets back with its answer.
-struct Camera {
-    source: Box<dyn Source>,
-    preprocessor: Preprocessor,
-}
-
 impl<O: Outlet> Stream<'_, O> {
-    /// Captures frames until the source ends.
+    /// Captures frames until the source ends. What a live source gives meanwhile does not wait for it.
     pub(super) async fn capture(
         &self,
         source: Box<dyn Source>,
         preprocessor: Preprocessor,
     ) -> Result<(), Failure> {
-        let mut pace = Pace::new(source.interval(), Instant::now());
-        let mut camera = Camera {
+        let tally = Tally {
+            ledger: self.ledger.clone(),
+            observer: self.observer.clone(),
+        };
+        let reader = Reader {
             source,
             preprocessor,
+            tally: tally.clone(),
         };
+        let mut feed = Feed::of(reader, self.policy);
         let mut next = self.next.clone();
         let mut dropped = 0;
         let session_unix_ms = unix_ms(SystemTime::now());
         loop {
-            self.wait_for_turn(pace.due()).await;
-            let (returned, pulled) = blocking(move || {
-                let pulled = camera.source.next();
-                (camera, pulled)
-            })
-            .await?;
-            camera = returned;
-            let frame = match pulled? {
-                Pull::Frame(frame) => frame,
-                Pull::Skipped { file, reason } => {
-                    tracing::warn!("{} is skipped: {reason}", file.display());
-                    self.ledger.count(|summary| summary.skipped += 1);
-                    (self.observer)(CameraEvent::Skipped { file, reason });
-                    continue;
-                }
-                Pull::End => {
-                    // Nothing more is to be written.
-                    self.spool_works.set(true);
-                    return Ok(());
-                }
+            feed.ready().await;
+            if self.policy == Policy::All || feed.holds_a_frame() {
+                self.wait_for_room().await;
+            }
+            let Some(fed) = feed.next().await? else {
+                // Nothing more is to be written.
+                self.spool_works.set(true);
+                return Ok(());
             };
-            pace.taken(Instant::now());
-            self.ledger.count(|summary| summary.captured += 1);
-            // Frames that are dropped go through it too: motion is the difference from the frame
-            // before, not from the one sent before.
-            let (returned, prepared) = blocking(move || {
-                let prepared = camera.preprocessor.prepare(frame);
-                (camera, prepared)
-            })
-            .await?;
-            camera = returned;
-            let prepared = prepared.map_err(|error| Failure::of(FailureKind::Bug, &error))?;
             if self.policy == Policy::Latest && !self.is_free() {
                 dropped += 1;
-                self.ledger.count(|summary| summary.dropped += 1);
-                tracing::debug!(dropped, "no place is free, dropped a frame");
-                (self.observer)(CameraEvent::Dropped { total: dropped });
+                tally.dropped();
                 continue;
             }
-            self.take_in(&next, session_unix_ms, dropped, prepared)
+            self.take_in(&next, session_unix_ms, dropped + fed.dropped, fed.frame)
                 .await?;
             next.seq += 1;
         }
     }
 
-    /// Until `due` has come and, where frames are not dropped, the next one can be kept.
-    async fn wait_for_turn(&self, due: Instant) {
+    /// Until the next frame can be kept.
+    async fn wait_for_room(&self) {
         let mut changes = self.ledger.changes();
         let mut connected = self.connected.clone();
-        loop {
-            let is_due = Instant::now() >= due;
-            if is_due && (self.policy == Policy::Latest || self.can_keep()) {
-                return;
-            }
+        while !self.can_keep() {
             tokio::select! {
-                () = sleep_until((!is_due).then_some(due)) => {}
                 Ok(()) = changes.changed() => {}
                 Ok(()) = connected.changed() => {}
             }
