@@ -20,6 +20,7 @@ mod key_mode;
 mod ledger;
 pub mod outbox;
 mod pace;
+mod picture;
 pub mod preprocess;
 mod receipts;
 mod retirement;

@@ -4,10 +4,12 @@
 //! the source back and no frame waits in memory. A live source, such as a camera, waits for nobody:
 //! it is read by a thread of its own, and frames that nobody takes in time are dropped.
 
+mod camera;
 mod folder;
 mod listing;
 mod natural;
 mod picture;
+mod rpicam;
 pub mod synthetic;
 
 use std::path::PathBuf;
@@ -17,7 +19,10 @@ use cipherframe::{Frame, FrameError};
 use tokio_util::sync::CancellationToken;
 use wire::failure::{Failure, FailureKind};
 
+use self::camera::CameraSource;
 pub use self::folder::{FolderSource, Repeat};
+use self::rpicam::Rpicam;
+pub use self::rpicam::RpicamConfig;
 
 /// One frame as it came out of a source.
 #[derive(Clone, Debug)]
@@ -68,6 +73,14 @@ pub trait Source: Send {
     }
 }
 
+/// Opens the camera of a Raspberry Pi.
+///
+/// # Errors
+/// When the program that takes its pictures is missing, or gives none.
+pub(crate) fn rpicam(config: RpicamConfig) -> Result<Box<dyn Source>, SourceError> {
+    Ok(Box::new(CameraSource::open(Rpicam::new(config))?))
+}
+
 /// Why a source has no frames to give.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -106,6 +119,9 @@ pub enum SourceError {
         /// What the operating system said.
         error: std::io::Error,
     },
+    /// A camera gives no frames.
+    #[error("{}", .0.what)]
+    Camera(Failure),
     /// A picture that is no valid frame.
     #[error("a picture is not a valid frame: {0}")]
     Frame(#[from] FrameError),
@@ -113,7 +129,7 @@ pub enum SourceError {
 
 impl SourceError {
     /// What to do about it: the second half of the message.
-    pub fn mend(&self) -> &'static str {
+    pub fn mend(&self) -> &str {
         match self {
             SourceError::Missing { .. } | SourceError::NotAFolder { .. } => {
                 "check the path and give a folder of PNG or JPEG images"
@@ -125,6 +141,7 @@ impl SourceError {
                 "replace the files that the warnings name by PNG or JPEG images"
             }
             SourceError::Unreadable { .. } => "let this user read and enter the folder",
+            SourceError::Camera(failure) => &failure.mend,
             SourceError::Frame(_) => "use pictures with at least one pixel",
         }
     }
@@ -135,6 +152,7 @@ impl From<SourceError> for Failure {
         let kind = match &error {
             SourceError::Missing { .. } | SourceError::NotAFolder { .. } => FailureKind::Io,
             SourceError::Unreadable { error, .. } => FailureKind::of_io(error),
+            SourceError::Camera(failure) => failure.kind,
             SourceError::Empty { .. }
             | SourceError::NothingUsable { .. }
             | SourceError::Frame(_) => FailureKind::BadData,

@@ -26,7 +26,7 @@ fn frames(mut source: impl Source) -> Vec<SourceFrame> {
 /// Compares decoded pixels: another version of the PNG encoder may write other bytes.
 fn assert_same(folder: &Path) {
     let read = frames(FolderSource::open(folder, None, Repeat::Once).unwrap());
-    let rendered = frames(SyntheticSource::new(SAMPLES_SEED, None));
+    let rendered = frames(SyntheticSource::new(SAMPLES_SEED, None, Repeat::Once));
     assert_eq!(read.len(), rendered.len());
     for (read, rendered) in read.iter().zip(&rendered) {
         let name = format!("{} {}", rendered.clip, rendered.index);

@@ -47,7 +47,7 @@ pub fn configuration(
     CameraConfig {
         link: site.link(node, broker),
         // The source is open already.
-        source: SourceConfig {
+        source: SourceConfig::Folder {
             folder: PathBuf::new(),
             interval: None,
             repeat: Repeat::Once,

@@ -72,15 +72,14 @@ pub fn sample_watch() -> AnomalyConfig {
 
 /// A camera that shows the bundled samples over and over, `fps` frames a second.
 pub fn sample_camera(stack: &Stack, fps: u32) -> RunningCamera {
-    let source = SourceConfig {
+    let source = SourceConfig::Folder {
         folder: committed("samples"),
         interval: Some(Duration::from_secs(1) / fps),
         repeat: Repeat::Forever,
     };
-    let source: Box<dyn Source> = Box::new(source.open().unwrap());
+    let source = source.open().unwrap();
     let (site, spec) = (&stack.site, live_spec());
     let mut config = configuration(site, CAMERA, stack.address(), Feature::Motion, &spec, 2);
-    config.source.interval = source.interval();
     config.delivery.policy = Policy::Latest;
     config.delivery.credit = NonZeroU32::new(2).unwrap();
     RunningCamera::start_configured(config, source)

@@ -50,7 +50,7 @@ impl StreamToml {
         let example = "add it, for example `size = \"16x16\"`";
         let size = problems
             .required("stream.size", self.size, example)
-            .and_then(|size| frame_size(&size, problems));
+            .and_then(|size| frame_size("stream.size", &size, problems));
         let feature = match self.feature {
             None => Some(Feature::default()),
             Some(feature) => problems.parsed("stream.feature", &feature, "write `luma`"),
@@ -105,13 +105,13 @@ impl StreamToml {
 }
 
 /// Reads `16x9` as a width and a height in pixels.
-fn frame_size(text: &str, problems: &mut Problems) -> Option<(u32, u32)> {
+pub(super) fn frame_size(key: &str, text: &str, problems: &mut Problems) -> Option<(u32, u32)> {
     let sides = text
         .split_once('x')
         .and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
     if sides.is_none() {
         let mend = "write WIDTHxHEIGHT in pixels, for example \"16x16\"";
-        problems.push("stream.size", format!("`{text}` is not a size"), mend);
+        problems.push(key, format!("`{text}` is not a size"), mend);
     }
     sides
 }

@@ -1,6 +1,9 @@
+use std::time::Duration;
+
 use super::*;
 use crate::feature::Feature;
 use crate::outbox::Policy;
+use crate::source::{Repeat, RpicamConfig};
 
 const NODE: &str = r#"[node]
 site = "demo"
@@ -41,7 +44,7 @@ public_key = "/keys/camera-public.key"
     .unwrap();
     assert_eq!(
         config.source,
-        SourceConfig {
+        SourceConfig::Folder {
             folder: "etc/frames".into(),
             interval: None,
             repeat: Repeat::Once
@@ -93,8 +96,14 @@ level = "debug"
 "#,
     )
     .unwrap();
-    assert_eq!(config.source.interval, Some(Duration::from_millis(400)));
-    assert_eq!(config.source.repeat, Repeat::Forever);
+    assert_eq!(
+        config.source,
+        SourceConfig::Folder {
+            folder: "/frames".into(),
+            interval: Some(Duration::from_millis(400)),
+            repeat: Repeat::Forever
+        }
+    );
     assert_eq!(
         config.stream.spec.to_string(),
         "plain 96x54 3 levels kernel 3 stride 1 padding 1"
@@ -125,9 +134,9 @@ receipt_timeout_s = "long"
     );
     let expected = [
         "8: source.folder: missing; \
-         add the path of a folder of images, for example `folder = \"samples\"`",
+         add the path of a folder of images, for example `folder = \"samples\"`, or another source",
         "9: source.fps: 0 is out of range; write a value from 0.01 to 240",
-        "10: source.fsp: unknown key; use one of `folder`, `fps`, `loop`, or remove it",
+        "10: source.fsp: unknown key; use one of `folder`, `rpicam`, `synthetic`, `size`, `fps`, `loop`, or remove it",
         "11: stream.public_key: missing; \
          add the path of a camera-public.key, made by `blindsight keys new`",
         "12: stream.scheme: unknown scheme `rot13`; known are: plain, tfhe, bfv",
@@ -265,11 +274,7 @@ fn the_configuration_of_the_demo_is_valid() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/demo/camera.toml");
     let config = CameraConfig::load(&path).unwrap();
     assert_eq!(config.link.node.name.as_str(), "gate");
-    assert!(
-        config.source.folder.is_dir(),
-        "{}",
-        config.source.folder.display()
-    );
+    assert!(config.source.open().is_ok(), "{:?}", config.source);
 }
 
 /// The problems of `[delivery]`, whose keys begin at line 18, with a source of `fps` frames a second.
@@ -320,4 +325,78 @@ fn a_live_view_has_a_pace() {
              and this source gives as many as are asked for; set `source.fps`, or `policy = \"all\"`"
         ]
     );
+}
+
+/// What a section `[source]` means, whose keys begin at line 9.
+fn source(keys: &str) -> Result<SourceConfig, Vec<String>> {
+    let sections = format!("[source]\n{keys}\n[stream]\nsize = \"16x16\"\npublic_key = \"k\"\n");
+    match parse(&sections) {
+        Ok(config) => Ok(config.source),
+        Err(_) => Err(problems(&sections)),
+    }
+}
+
+#[test]
+fn each_kind_of_source_has_its_options() {
+    let rpicam = |camera, (width, height), fps| {
+        Ok(SourceConfig::Rpicam(RpicamConfig {
+            camera,
+            width,
+            height,
+            fps,
+        }))
+    };
+    assert_eq!(source("rpicam = 0"), rpicam(0, (640, 480), 10.0));
+    assert_eq!(
+        source("rpicam = 1\nsize = \"1296x972\"\nfps = 2.5"),
+        rpicam(1, (1296, 972), 2.5)
+    );
+    assert_eq!(
+        source("synthetic = 7\nfps = 4\nloop = true"),
+        Ok(SourceConfig::Synthetic {
+            seed: 7,
+            interval: Some(Duration::from_millis(250)),
+            repeat: Repeat::Forever
+        })
+    );
+}
+
+#[test]
+fn there_is_one_source_and_no_option_that_it_does_not_use() {
+    let refused = |keys: &str, expected: &[&str]| {
+        assert_eq!(source(keys).unwrap_err(), expected, "{keys}");
+    };
+    refused(
+        "folder = \"f\"\nrpicam = 0\nsynthetic = 1\nsize = \"640x480\"",
+        &[
+            "10: source.rpicam: given together with `source.folder`; \
+             keep one of them, a camera has one source",
+            "11: source.synthetic: given together with `source.folder`; \
+             keep one of them, a camera has one source",
+        ],
+    );
+    refused(
+        "folder = \"f\"\nsize = \"640x480\"",
+        &["10: source.size: `source.folder` does not use it; remove it"],
+    );
+    refused(
+        "rpicam = 0\nloop = false",
+        &["10: source.loop: `source.rpicam` does not use it; remove it"],
+    );
+    refused(
+        "rpicam = 0\nsize = \"641x480\"",
+        &["10: source.size: no camera gives 641x480 pixels; write even sides from 2 to 8192"],
+    );
+    refused(
+        "rpicam = 0\nsize = \"VGA\"",
+        &["10: source.size: `VGA` is not a size; \
+           write WIDTHxHEIGHT in pixels, for example \"16x16\""],
+    );
+}
+
+#[test]
+fn a_camera_has_a_pace_of_its_own() {
+    let sections = "[source]\nrpicam = 0\n[stream]\nsize = \"16x16\"\npublic_key = \"k\"\n\
+                    [delivery]\npolicy = \"latest\"\n";
+    assert_eq!(parse(sections).unwrap().delivery.policy, Policy::Latest);
 }

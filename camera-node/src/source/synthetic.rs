@@ -13,7 +13,7 @@ use cipherframe::Frame;
 
 use self::canvas::{Canvas, noise, scramble};
 use self::figures::{Cyclist, Walker};
-use super::{Pull, Source, SourceError, SourceFrame};
+use super::{Pull, Repeat, Source, SourceError, SourceFrame};
 
 /// Width of every frame in pixels.
 pub const WIDTH: u32 = 160;
@@ -36,27 +36,29 @@ enum Clip {
     Cyclist,
 }
 
-/// Renders the street scene, clip after clip, once.
+/// Renders the street scene, clip after clip.
 #[derive(Debug)]
 pub struct SyntheticSource {
     /// Decides the grain of the surfaces and the noise of the sensor.
     seed: u64,
     /// The empty street, drawn once and copied for each frame.
     street: Canvas,
-    /// Frames handed out so far, over all clips.
+    /// Frames handed out since the scene began, over all clips.
     rendered: u32,
     /// The time between two frames; `None` renders as fast as it can.
     interval: Option<Duration>,
+    repeat: Repeat,
 }
 
 impl SyntheticSource {
     /// The scene that belongs to `seed`, one frame each `interval`.
-    pub fn new(seed: u64, interval: Option<Duration>) -> SyntheticSource {
+    pub fn new(seed: u64, interval: Option<Duration>, repeat: Repeat) -> SyntheticSource {
         SyntheticSource {
             seed,
             street: street::draw(seed),
             rendered: 0,
             interval,
+            repeat,
         }
     }
 
@@ -111,6 +113,9 @@ fn cyclist(canvas: &mut Canvas, time: f32) {
 
 impl Source for SyntheticSource {
     fn next(&mut self) -> Result<Pull, SourceError> {
+        if self.repeat == Repeat::Forever {
+            self.rendered %= CLIP_FRAMES * CLIPS.len() as u32;
+        }
         let index = self.rendered % CLIP_FRAMES;
         let Some(&(clip, name)) = CLIPS.get((self.rendered / CLIP_FRAMES) as usize) else {
             return Ok(Pull::End);
@@ -135,7 +140,7 @@ mod tests {
     use super::*;
 
     fn frames(seed: u64) -> Vec<SourceFrame> {
-        let mut source = SyntheticSource::new(seed, None);
+        let mut source = SyntheticSource::new(seed, None, Repeat::Once);
         let mut frames = Vec::new();
         while let Pull::Frame(frame) = source.next().unwrap() {
             frames.push(frame);
@@ -171,6 +176,17 @@ mod tests {
             .flat_map(|clip| (0..u64::from(CLIP_FRAMES)).map(|i| ((*clip).to_owned(), i)))
             .collect();
         assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn the_scene_starts_over_when_it_is_to() {
+        let mut source = SyntheticSource::new(3, None, Repeat::Forever);
+        let mut next = || match source.next().unwrap() {
+            Pull::Frame(frame) => (frame.clip, frame.index, frame.frame),
+            other => panic!("{other:?}"),
+        };
+        let first = next();
+        assert_eq!(first, std::iter::repeat_with(next).nth(63).unwrap());
     }
 
     #[test]

@@ -107,13 +107,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         insecure_plain: args.stream.insecure_plain,
         frames: args.frames,
     };
-    let source = SourceConfig {
+    let source = SourceConfig::Folder {
         folder: args.video.clone(),
         interval: Some(interval(args.fps)?),
         repeat: Repeat::Forever,
     };
     // A missing folder is said before minutes go into keys.
-    let open = |_| Ok::<Box<dyn Source>, Failure>(Box::new(source.open()?));
+    let open = |_| Ok::<Box<dyn Source>, Failure>(source.open()?);
     let sources = plan.streams.iter().map(open);
     let sources = sources.collect::<Result<Vec<_>, Failure>>()?;
     let normal = normal::folder(args.normal.as_deref(), &args.video);

@@ -146,7 +146,7 @@ impl Plan {
         CameraConfig {
             link: self.link(stream.camera.clone(), broker),
             // The camera is given an open source.
-            source: SourceConfig {
+            source: SourceConfig::Folder {
                 folder: PathBuf::new(),
                 interval,
                 repeat: Repeat::Forever,
