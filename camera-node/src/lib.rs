@@ -11,6 +11,7 @@
 //! is read by a thread of its own. The steps in the middle are pure: [`preprocess`] with the feature
 //! and the quantiser, the envelope.
 
+pub mod bench;
 mod blocking;
 mod config;
 mod event;
@@ -29,6 +30,7 @@ pub mod round_trip;
 mod run;
 pub mod samples;
 mod sealing;
+pub mod snapshot;
 pub mod source;
 mod spool;
 mod stream;

@@ -73,6 +73,22 @@ pub trait Source: Send {
     }
 }
 
+/// The next frame of `source`; `None` at its end. Files that are no frames are said in the log.
+///
+/// # Errors
+/// Those of [`Source::next`].
+pub(crate) fn next_frame(source: &mut dyn Source) -> Result<Option<SourceFrame>, SourceError> {
+    loop {
+        match source.next()? {
+            Pull::Frame(frame) => return Ok(Some(frame)),
+            Pull::Skipped { file, reason } => {
+                tracing::warn!("{} is skipped: {reason}", file.display());
+            }
+            Pull::End => return Ok(None),
+        }
+    }
+}
+
 /// Opens the camera of a Raspberry Pi.
 ///
 /// # Errors
@@ -119,6 +135,9 @@ pub enum SourceError {
         /// What the operating system said.
         error: std::io::Error,
     },
+    /// The source has ended before it gave a frame.
+    #[error("the source has ended without a frame")]
+    NoFrame,
     /// A camera gives no frames.
     #[error("{}", .0.what)]
     Camera(Failure),
@@ -141,6 +160,7 @@ impl SourceError {
                 "replace the files that the warnings name by PNG or JPEG images"
             }
             SourceError::Unreadable { .. } => "let this user read and enter the folder",
+            SourceError::NoFrame => "check what `[source]` names",
             SourceError::Camera(failure) => &failure.mend,
             SourceError::Frame(_) => "use pictures with at least one pixel",
         }
@@ -155,6 +175,7 @@ impl From<SourceError> for Failure {
             SourceError::Camera(failure) => failure.kind,
             SourceError::Empty { .. }
             | SourceError::NothingUsable { .. }
+            | SourceError::NoFrame
             | SourceError::Frame(_) => FailureKind::BadData,
         };
         Failure::new(kind, error.to_string(), error.mend())

@@ -1,7 +1,7 @@
-//! Wall clock, processor time and memory of this process.
+//! Wall clock and processor time of a piece of work.
 
-use rustix::time::{ClockId, clock_gettime};
 use std::time::{Duration, Instant};
+use wire::telemetry::cpu_time;
 
 /// Wall time and processor time (all threads) of a piece of work.
 #[derive(Clone, Copy, Default, Debug)]
@@ -14,13 +14,13 @@ pub(crate) struct Spent {
 
 /// Runs `work` and measures it.
 pub(crate) fn timed<T>(work: impl FnOnce() -> T) -> (T, Spent) {
-    let (wall, cpu) = (Instant::now(), process_cpu_time());
+    let (wall, cpu) = (Instant::now(), cpu_time());
     let result = work();
     (
         result,
         Spent {
             wall: wall.elapsed(),
-            cpu: process_cpu_time().saturating_sub(cpu),
+            cpu: cpu_time().saturating_sub(cpu),
         },
     )
 }
@@ -28,19 +28,4 @@ pub(crate) fn timed<T>(work: impl FnOnce() -> T) -> (T, Spent) {
 /// Milliseconds with their fraction.
 pub(crate) fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
-}
-
-/// The most memory this process ever held, in bytes; `None` where the system does not say.
-pub(crate) fn peak_rss_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1024)
-}
-
-fn process_cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::try_from(time).unwrap_or_default()
 }

@@ -1,7 +1,7 @@
 //! The measurement: one frame through the same code as the nodes run, without the network.
 
 use super::calibration::Calibration;
-use super::clock::{ms, peak_rss_bytes, timed};
+use super::clock::{ms, timed};
 use super::error::Errors;
 use super::report::Report;
 use cipherframe::scheme::tfhe::TfheEvaluationKey;
@@ -14,6 +14,7 @@ use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
 use std::sync::Arc;
 use wire::failure::{Failure, FailureKind};
+use wire::telemetry::peak_resident_bytes;
 
 /// Quantises, encrypts, pools and decrypts a frame of the size of `spec`, each for all tiles before the next. Pools on
 /// `threads` threads, encrypts and decrypts on one, as the nodes do.
@@ -60,7 +61,7 @@ pub(crate) fn measure(
     let (bytes_in, bytes_out) = (all(&ciphertexts), all(&maps));
 
     // Before keys of another scheme are made, which would count as memory of this one.
-    let peak_rss_bytes = peak_rss_bytes();
+    let peak_rss_bytes = peak_resident_bytes();
     drop((ciphertexts, maps));
     let bootstrap = match (&own, before) {
         (Some(own), Some(before)) => Some((before + own.run()?) / 2),

@@ -66,9 +66,10 @@ fn every_command_is_accepted() {
                     }
                     [
                         "broker" | "camera-node" | "pooling-worker" | "viewer",
-                        "run",
+                        "run" | "snapshot" | "bench",
                         "--config",
                         file,
+                        ..,
                     ] => {
                         assert!(committed(file).exists(), "{path}: {line}");
                         (

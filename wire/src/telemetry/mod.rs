@@ -26,6 +26,7 @@ pub use health::{Flow, HealthReport, RESIDENT_STEP_MIB};
 pub use logs::{FILTER_VARIABLE, init};
 pub use metrics::{Family, MEDIA_TYPE, Page};
 pub use pages::{LOOPBACK_MEND, loopback_problem};
+pub use process::{cpu_time, peak_resident_bytes};
 pub use vitals::{Need, Vitals};
 
 /// The telemetry of one running node. Dropping it ends all of it.
