@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use camera_node::{CameraConfig, bench, samples, snapshot};
+use camera_node::{CameraConfig, bench, samples, snapshot, source};
 use clap::{Parser, Subcommand};
 use wire::failure::{Failure, FailureKind, exit_with};
 use wire::shutdown::run_until_signals;
@@ -30,6 +30,8 @@ enum Command {
         #[arg(long)]
         insecure_plain: bool,
     },
+    /// Show the video devices of this machine and what each can do.
+    List,
     /// Save a frame as it would be encrypted, to aim the camera by.
     Snapshot {
         /// The camera's configuration file.
@@ -71,6 +73,7 @@ fn main() -> ExitCode {
             config,
             insecure_plain,
         } => run(&config, insecure_plain),
+        Command::List => source::usb_cameras().and_then(print),
         Command::Snapshot { config, out, raw } => snapshot(&config, &out, raw),
         Command::Bench {
             config,

@@ -11,6 +11,7 @@ mod natural;
 mod picture;
 mod rpicam;
 pub mod synthetic;
+mod usb;
 
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -23,6 +24,7 @@ use self::camera::CameraSource;
 pub use self::folder::{FolderSource, Repeat};
 use self::rpicam::Rpicam;
 pub use self::rpicam::RpicamConfig;
+pub use self::usb::{UsbConfig, list as usb_cameras};
 
 /// One frame as it came out of a source.
 #[derive(Clone, Debug)]
@@ -95,6 +97,14 @@ pub(crate) fn next_frame(source: &mut dyn Source) -> Result<Option<SourceFrame>,
 /// When the program that takes its pictures is missing, or gives none.
 pub(crate) fn rpicam(config: RpicamConfig) -> Result<Box<dyn Source>, SourceError> {
     Ok(Box::new(CameraSource::open(Rpicam::new(config))?))
+}
+
+/// Opens a USB camera.
+///
+/// # Errors
+/// When it cannot be opened or has no such size, or the program was built without USB cameras.
+pub(crate) fn usb(config: UsbConfig) -> Result<Box<dyn Source>, SourceError> {
+    usb::open(config)
 }
 
 /// Why a source has no frames to give.

@@ -1,4 +1,4 @@
-//! `camera-node snapshot` and `camera-node bench`, run as a person runs them.
+//! `camera-node snapshot`, `bench` and `list`, run as a person runs them.
 
 mod site;
 
@@ -144,6 +144,42 @@ fn a_raspberry_pi_without_its_program_is_told_which_package_to_install() {
          help: install the package rpicam-apps-lite of Raspberry Pi OS (libcamera-apps-lite on older \
          ones)\n",
     );
+}
+
+#[test]
+fn a_usb_camera_that_cannot_be_opened_is_no_source() {
+    let configuration =
+        configuration("frames", "tfhe").replace("folder = \"frames\"", "usb = \"nowhere\"");
+    let (exit_code, expected) = if cfg!(feature = "usb") {
+        let said = "error: opening DIR/nowhere failed: No such file or directory (os error 2)\n  \
+                    help: check its cable, and see which devices there are with `camera-node list`\n";
+        (74, said)
+    } else {
+        let said = "error: this camera-node was built without USB cameras\n  \
+                    help: build it with `--features camera-node/usb`\n";
+        (78, said)
+    };
+    let words = ["snapshot", "--out", "aim.png"];
+    fails(site().path(), &configuration, &words, exit_code, expected);
+}
+
+#[test]
+fn the_list_of_devices_is_never_empty() {
+    let output = Command::new(env!("CARGO_BIN_EXE_camera-node"))
+        .arg("list")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let list = String::from_utf8(output.stdout).unwrap();
+    if cfg!(feature = "usb") {
+        let none = list == "there is no video device that gives pictures\n";
+        assert!(none || list.starts_with("/dev/video"), "{list}");
+    } else {
+        assert_eq!(
+            list,
+            "this camera-node was built without USB cameras; build it with `--features camera-node/usb`\n"
+        );
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use wire::config::Problems;
 
 use super::stream::frame_size;
 use crate::source::synthetic::SyntheticSource;
-use crate::source::{self, FolderSource, Repeat, RpicamConfig, Source, SourceError};
+use crate::source::{self, FolderSource, Repeat, RpicamConfig, Source, SourceError, UsbConfig};
 
 const DEFAULT_CAMERA_SIZE: &str = "640x480";
 const DEFAULT_CAMERA_FPS: f64 = 10.0;
@@ -27,6 +27,8 @@ pub enum SourceConfig {
     },
     /// A camera of a Raspberry Pi.
     Rpicam(RpicamConfig),
+    /// A USB camera.
+    Usb(UsbConfig),
     /// The drawn street scene.
     Synthetic {
         /// Decides the grain of the picture.
@@ -52,6 +54,7 @@ impl SourceConfig {
                 repeat,
             } => Box::new(FolderSource::open(folder, *interval, *repeat)?),
             SourceConfig::Rpicam(config) => source::rpicam(config.clone())?,
+            SourceConfig::Usb(config) => source::usb(config.clone())?,
             SourceConfig::Synthetic {
                 seed,
                 interval,
@@ -66,7 +69,7 @@ impl SourceConfig {
             SourceConfig::Folder { interval, .. } | SourceConfig::Synthetic { interval, .. } => {
                 interval.is_some()
             }
-            SourceConfig::Rpicam(_) => true,
+            SourceConfig::Rpicam(_) | SourceConfig::Usb(_) => true,
         }
     }
 }
@@ -77,6 +80,7 @@ impl SourceConfig {
 pub(super) struct SourceToml {
     folder: Option<PathBuf>,
     rpicam: Option<u32>,
+    usb: Option<PathBuf>,
     synthetic: Option<u64>,
     size: Option<String>,
     fps: Option<f64>,
@@ -93,6 +97,7 @@ impl SourceToml {
         let given = [
             ("source.folder", self.folder.is_some()),
             ("source.rpicam", self.rpicam.is_some()),
+            ("source.usb", self.usb.is_some()),
             ("source.synthetic", self.synthetic.is_some()),
         ];
         let mut given = given.iter().filter(|(_, given)| *given).map(|(key, _)| key);
@@ -101,18 +106,29 @@ impl SourceToml {
             let what = format!("given together with `{}`", kind.unwrap_or(other));
             problems.push(other, what, "keep one of them, a camera has one source");
         }
-        if let Some(camera) = self.rpicam {
+        if self.rpicam.is_some() || self.usb.is_some() {
             unused(problems, "source.loop", self.r#loop.is_some(), kind);
             let size = self.size.as_deref().unwrap_or(DEFAULT_CAMERA_SIZE);
             let size = frame_size("source.size", size, problems)
                 .and_then(|size| camera_size(size, problems));
-            let (width, height) = size?;
-            return Some(SourceConfig::Rpicam(RpicamConfig {
-                camera,
-                width,
-                height,
-                fps: fps?.unwrap_or(DEFAULT_CAMERA_FPS),
-            }));
+            let ((width, height), fps) = (size?, fps?.unwrap_or(DEFAULT_CAMERA_FPS));
+            let rpicam = self.rpicam.map(|camera| {
+                SourceConfig::Rpicam(RpicamConfig {
+                    camera,
+                    width,
+                    height,
+                    fps,
+                })
+            });
+            let usb = self.usb.map(|device| {
+                SourceConfig::Usb(UsbConfig {
+                    device: problems.resolve(&device),
+                    width,
+                    height,
+                    fps,
+                })
+            });
+            return rpicam.or(usb);
         }
         unused(problems, "source.size", self.size.is_some(), kind);
         let interval = fps.map(|fps| fps.map(|fps| Duration::from_secs_f64(1.0 / fps)));

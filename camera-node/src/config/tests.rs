@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::*;
 use crate::feature::Feature;
 use crate::outbox::Policy;
-use crate::source::{Repeat, RpicamConfig};
+use crate::source::{Repeat, RpicamConfig, UsbConfig};
 
 const NODE: &str = r#"[node]
 site = "demo"
@@ -136,7 +136,7 @@ receipt_timeout_s = "long"
         "8: source.folder: missing; \
          add the path of a folder of images, for example `folder = \"samples\"`, or another source",
         "9: source.fps: 0 is out of range; write a value from 0.01 to 240",
-        "10: source.fsp: unknown key; use one of `folder`, `rpicam`, `synthetic`, `size`, `fps`, `loop`, or remove it",
+        "10: source.fsp: unknown key; use one of `folder`, `rpicam`, `usb`, `synthetic`, `size`, `fps`, `loop`, or remove it",
         "11: stream.public_key: missing; \
          add the path of a camera-public.key, made by `blindsight keys new`",
         "12: stream.scheme: unknown scheme `rot13`; known are: plain, tfhe, bfv",
@@ -351,6 +351,22 @@ fn each_kind_of_source_has_its_options() {
         source("rpicam = 1\nsize = \"1296x972\"\nfps = 2.5"),
         rpicam(1, (1296, 972), 2.5)
     );
+    let usb = |device: &str, (width, height), fps| {
+        Ok(SourceConfig::Usb(UsbConfig {
+            device: device.into(),
+            width,
+            height,
+            fps,
+        }))
+    };
+    assert_eq!(
+        source("usb = \"/dev/video0\""),
+        usb("/dev/video0", (640, 480), 10.0)
+    );
+    assert_eq!(
+        source("usb = \"/dev/v4l/by-id/front\"\nsize = \"1280x720\"\nfps = 30"),
+        usb("/dev/v4l/by-id/front", (1280, 720), 30.0)
+    );
     assert_eq!(
         source("synthetic = 7\nfps = 4\nloop = true"),
         Ok(SourceConfig::Synthetic {
@@ -382,6 +398,14 @@ fn there_is_one_source_and_no_option_that_it_does_not_use() {
     refused(
         "rpicam = 0\nloop = false",
         &["10: source.loop: `source.rpicam` does not use it; remove it"],
+    );
+    refused(
+        "usb = \"/dev/video0\"\nrpicam = 0\nloop = true",
+        &[
+            "9: source.usb: given together with `source.rpicam`; \
+             keep one of them, a camera has one source",
+            "11: source.loop: `source.rpicam` does not use it; remove it",
+        ],
     );
     refused(
         "rpicam = 0\nsize = \"641x480\"",

@@ -47,7 +47,8 @@ pub(super) fn read(path: &Path) -> Result<Frame, PictureError> {
     decode(&bytes)
 }
 
-fn decode(bytes: &[u8]) -> Result<Frame, PictureError> {
+/// The image in `bytes`, as luma.
+pub(super) fn decode(bytes: &[u8]) -> Result<Frame, PictureError> {
     let size = bytes.len() as u64;
     if size > MAX_FILE_BYTES {
         return Err(PictureError::FileTooLarge { bytes: size });
