@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use camera_node::CameraConfig;
 use camera_node::preprocess::resize;
-use camera_node::source::{Pull, Source};
+use camera_node::source::Pull;
 use cipherframe::{QuantisedFrame, SchemeId, max_pool};
 use e2e::PATIENCE;
 use e2e::data_folder::{Checkout, free_port, pictures};
