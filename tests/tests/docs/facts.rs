@@ -3,8 +3,9 @@
 use std::collections::{BTreeSet, HashSet};
 use std::mem::discriminant;
 
-use e2e::data_folder::committed;
-use e2e::programs::run;
+use cipherframe::SchemeId;
+use e2e::data_folder::{Checkout, committed};
+use e2e::programs::{Outcome, run};
 use keyfile::Role;
 use wire::failure::FailureKind;
 use wire::telemetry::HealthReport;
@@ -24,18 +25,20 @@ fn every_json_field_is_described_and_no_other() {
         rows.flat_map(|row| ticked(row.split('|').nth(1).unwrap()))
             .collect()
     };
-    let objects = |line: &str| -> Vec<serde_json::Value> {
-        let folder = tempfile::tempdir().unwrap();
-        let samples = committed("samples").canonicalize().unwrap();
-        let line = line.replace("SAMPLES", samples.to_str().unwrap());
-        let words: Vec<&str> = line.split(' ').collect();
-        let outcome = run("blindsight", &words, folder.path());
+    let objects = |outcome: Outcome| -> Vec<serde_json::Value> {
         assert_eq!(outcome.code, 0, "{}", outcome.stderr);
         outcome
             .stdout
             .lines()
             .map(|line| serde_json::from_str(line).unwrap())
             .collect()
+    };
+    let blindsight = |line: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let samples = committed("samples").canonicalize().unwrap();
+        let line = line.replace("SAMPLES", samples.to_str().unwrap());
+        let words: Vec<&str> = line.split(' ').collect();
+        objects(run("blindsight", &words, folder.path()))
     };
     let names = |object: &serde_json::Value| {
         object
@@ -46,17 +49,22 @@ fn every_json_field_is_described_and_no_other() {
             .collect::<BTreeSet<_>>()
     };
 
-    let demo = objects(
+    let demo = blindsight(
         "demo --scheme plain --insecure-plain --size 4x4 --frames 1 --verify --json --video SAMPLES",
     );
     assert_eq!(names(&demo[0]), fields_of("map"));
     assert_eq!(names(&demo[1]["summary"]), fields_of("summary"));
     let camera = &demo[1]["summary"]["cameras"]["clear"];
     assert_eq!(names(camera), fields_of("camera"));
-    let bench = objects("bench --scheme tfhe --size 2x2 --threads 1 --json");
+    let bench = blindsight("bench --scheme tfhe --size 2x2 --threads 1 --json");
     assert_eq!(names(&bench[0]), fields_of("bench"));
-    let plan = objects("bench --plan --json");
+    let plan = blindsight("bench --plan --json");
     assert_eq!(names(&plan[0]), fields_of("plan"));
+    let words = "bench --config configs/demo/camera.toml --frames 1 --json";
+    let words: Vec<&str> = words.split(' ').collect();
+    let checkout = Checkout::new(SchemeId::Tfhe);
+    let camera_bench = objects(run("camera-node", &words, checkout.path()));
+    assert_eq!(names(&camera_bench[0]), fields_of("camera bench"));
 }
 
 #[test]
