@@ -45,11 +45,11 @@ pub struct CameraConfig {
 /// `[source]` as meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceConfig {
-    /// A folder of images; its sub-folders are clips.
+    /// A folder of images and videos; its sub-folders and its videos are clips.
     pub folder: PathBuf,
     /// The time between two frames; `None` sends as fast as receipts allow.
     pub interval: Option<Duration>,
-    /// What follows the last image.
+    /// What follows the last frame.
     pub repeat: Repeat,
 }
 
@@ -57,7 +57,7 @@ impl SourceConfig {
     /// Opens the folder.
     ///
     /// # Errors
-    /// When the folder is missing, cannot be listed or has no file with an image's name.
+    /// When the folder is missing, cannot be listed or has no file with the name of an image or a video.
     pub fn open(&self) -> Result<FolderSource, SourceError> {
         FolderSource::open(&self.folder, self.interval, self.repeat)
     }
@@ -116,7 +116,7 @@ fn meaning(typed: CameraToml, problems: &mut Problems) -> Option<CameraConfig> {
 }
 
 fn source(typed: SourceToml, problems: &mut Problems) -> Option<SourceConfig> {
-    let mend = "add the path of a folder of images, for example `folder = \"samples\"`";
+    let mend = "add the path of a folder of images and videos, for example `folder = \"samples\"`";
     let folder = problems.required("source.folder", typed.folder, mend);
     let interval = match typed.fps {
         None => Some(None),

@@ -125,7 +125,7 @@ receipt_timeout_s = "long"
     );
     let expected = [
         "8: source.folder: missing; \
-         add the path of a folder of images, for example `folder = \"samples\"`",
+         add the path of a folder of images and videos, for example `folder = \"samples\"`",
         "9: source.fps: 0 is out of range; write a value from 0.01 to 240",
         "10: source.fsp: unknown key; use one of `folder`, `fps`, `loop`, or remove it",
         "11: stream.public_key: missing; \
