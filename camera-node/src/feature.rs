@@ -92,8 +92,8 @@ impl FeatureExtractor {
         };
         let motion = SourceFrame {
             clip: current.clip.clone(),
-            index: current.index,
             frame: absolute_difference(&current.frame, reference)?,
+            ..current
         };
         self.previous = Some(current);
         Ok(motion)
@@ -118,6 +118,8 @@ fn absolute_difference(a: &Frame, b: &Frame) -> Result<Frame, FrameError> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -127,6 +129,7 @@ mod tests {
         SourceFrame {
             clip: clip.to_owned(),
             index,
+            captured: SystemTime::UNIX_EPOCH,
             frame: Frame::new(luma.len() as u32, 1, luma.to_vec()).unwrap(),
         }
     }

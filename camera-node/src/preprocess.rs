@@ -46,7 +46,9 @@ impl Preprocessor {
             frame: resize(frame.frame, self.spec.width(), self.spec.height())?,
             ..frame
         };
-        let SourceFrame { clip, index, frame } = self.extractor.extract(resized)?;
+        let SourceFrame {
+            clip, index, frame, ..
+        } = self.extractor.extract(resized)?;
         Ok(PreparedFrame {
             clip,
             index,
@@ -89,6 +91,8 @@ pub fn resize(frame: Frame, width: u32, height: u32) -> Result<Frame, FrameError
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use cipherframe::{PoolSpec, Quantiser, SchemeId};
     use proptest::prelude::*;
 
@@ -162,6 +166,7 @@ mod tests {
             let prepared = preprocessor.prepare(SourceFrame {
                 clip: "clip".to_owned(),
                 index,
+                captured: SystemTime::UNIX_EPOCH,
                 frame: frame(4, 2, luma),
             });
             let prepared = prepared.unwrap();

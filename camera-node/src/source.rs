@@ -14,14 +14,14 @@ pub mod synthetic;
 mod video;
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use cipherframe::{Frame, FrameError};
 use wire::failure::{Failure, FailureKind};
 
 pub use self::folder::{FolderSource, Repeat};
 
-/// One frame as it came out of a source; the caller's clock says when that was.
+/// One frame as it came out of a source.
 #[derive(Clone, Debug)]
 pub struct SourceFrame {
     /// The clip the frame belongs to: the name of its folder, or of its video.
@@ -29,6 +29,8 @@ pub struct SourceFrame {
     /// The frame's place in its clip, from 0. It rises from frame to frame; where it does not, the
     /// clip has started over.
     pub index: u64,
+    /// When it was captured, as far as the source knows; else when it was read.
+    pub captured: SystemTime,
     /// The picture.
     pub frame: Frame,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use camera_node::source::{Pull, Source, SourceError, SourceFrame};
 use cipherframe::{Frame, PoolSpec, Quantiser, SchemeId, StreamSpec};
@@ -94,6 +94,7 @@ fn pulled(frame: Option<Frame>, given: &mut u64) -> Pull {
     Pull::Frame(SourceFrame {
         clip: "made-up".to_owned(),
         index,
+        captured: SystemTime::now(),
         frame,
     })
 }

@@ -2,7 +2,7 @@
 //! and its videos are the clips.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::listing::{Listed, list};
 use super::media::{self, Media};
@@ -112,6 +112,7 @@ impl FolderSource {
                 return Some(Pull::Frame(SourceFrame {
                     clip: file.listed.name.clone(),
                     index,
+                    captured: SystemTime::now(),
                     frame,
                 }));
             }
@@ -145,10 +146,14 @@ impl Source for FolderSource {
             };
             match media::open(&file.listed.path) {
                 Ok(Media::Picture(frame)) => {
-                    let Listed { clip, index, .. } = &file.listed;
-                    let (clip, index) = (clip.clone(), *index);
+                    let frame = SourceFrame {
+                        clip: file.listed.clip.clone(),
+                        index: file.listed.index,
+                        captured: SystemTime::now(),
+                        frame,
+                    };
                     self.frames_in_pass += 1;
-                    return Ok(Pull::Frame(SourceFrame { clip, index, frame }));
+                    return Ok(Pull::Frame(frame));
                 }
                 Ok(Media::Video(video)) => self.playing = Some(Playing { video, frames: 0 }),
                 Err(error) => {

@@ -7,7 +7,7 @@ mod canvas;
 mod figures;
 mod street;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use cipherframe::Frame;
 
@@ -120,6 +120,7 @@ impl Source for SyntheticSource {
         Ok(Pull::Frame(SourceFrame {
             clip: name.to_owned(),
             index: u64::from(index),
+            captured: SystemTime::now(),
             frame,
         }))
     }

@@ -64,7 +64,7 @@ impl<O: Outlet> Stream<'_, O> {
             };
             pace.taken(Instant::now());
             self.ledger.count(|summary| summary.captured += 1);
-            let captured_unix_ms = unix_ms(SystemTime::now());
+            let captured_unix_ms = unix_ms(frame.captured);
             // Frames that are dropped go through it too: motion is the difference from the frame
             // before, not from the one sent before.
             let (returned, prepared) = blocking(move || {
@@ -186,7 +186,7 @@ impl<O: Outlet> Stream<'_, O> {
 }
 
 /// Milliseconds since 1970 UTC; 0 for a clock that is set to before that.
-fn unix_ms(now: SystemTime) -> u64 {
-    now.duration_since(UNIX_EPOCH)
+fn unix_ms(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_millis() as u64)
 }

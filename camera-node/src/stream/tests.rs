@@ -3,6 +3,7 @@ use std::fs;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use cipherframe::{
@@ -84,6 +85,7 @@ fn frames(count: u8) -> VecDeque<Pull> {
             Pull::Frame(SourceFrame {
                 clip: "clip".to_owned(),
                 index: u64::from(tone),
+                captured: SystemTime::UNIX_EPOCH + Duration::from_millis(1000 + u64::from(tone)),
                 frame,
             })
         })
@@ -310,6 +312,11 @@ async fn a_fast_source_waits_for_credit_and_loses_nothing() {
         summary.without_receipt,
     );
     assert_eq!(counts, (4, 4, 4, 0));
+    let captured = seen.iter().filter_map(|seen| match seen {
+        Seen::Tile(header, _) => Some(header.captured_unix_ms),
+        Seen::Event(_) => None,
+    });
+    assert_eq!(captured.collect::<Vec<_>>(), [1000, 1001, 1002, 1003]);
     // Frame n has the tone 16 n, which is level n of each of 16 pixels.
     assert_eq!(level_sums(seen), [(0, 0), (1, 16), (2, 32), (3, 48)]);
 }

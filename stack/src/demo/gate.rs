@@ -67,6 +67,7 @@ mod tests {
     use camera_node::source::SourceFrame;
     use cipherframe::Frame;
     use std::thread;
+    use std::time::SystemTime;
 
     /// The same frame for ever.
     struct Still;
@@ -76,6 +77,7 @@ mod tests {
             Ok(Pull::Frame(SourceFrame {
                 clip: String::new(),
                 index: 0,
+                captured: SystemTime::UNIX_EPOCH,
                 frame: Frame::new(1, 1, vec![0]).unwrap(),
             }))
         }
