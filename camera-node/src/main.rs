@@ -54,7 +54,7 @@ fn run(path: &Path, insecure_plain: bool) -> Result<(), Failure> {
     };
     config.telemetry = config.telemetry.supervised();
     telemetry::init(config.log)?;
-    let source = Box::new(config.source.open()?);
+    let source = config.source.open()?;
     run_until_signals(|shutdown| camera_node::run(config, source, Arc::new(|_| {}), shutdown))
         .map(drop)
 }

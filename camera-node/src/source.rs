@@ -4,12 +4,14 @@
 //! source back and no frame waits in memory.
 
 mod folder;
-#[cfg(feature = "mp4")]
+#[cfg(any(feature = "mp4", feature = "rtsp"))]
 mod h264;
 mod listing;
 mod media;
 mod natural;
 mod picture;
+#[cfg(feature = "rtsp")]
+mod rtsp;
 pub mod synthetic;
 mod video;
 
@@ -20,6 +22,8 @@ use cipherframe::{Frame, FrameError};
 use wire::failure::{Failure, FailureKind};
 
 pub use self::folder::{FolderSource, Repeat};
+#[cfg(feature = "rtsp")]
+pub use self::rtsp::RtspSource;
 
 /// One frame as it came out of a source.
 #[derive(Clone, Debug)]
@@ -102,6 +106,13 @@ pub enum SourceError {
         /// What the operating system said.
         error: std::io::Error,
     },
+    /// A camera on the network does not let this one in.
+    #[cfg(feature = "rtsp")]
+    #[error("{url} refuses the user or the password")]
+    Refused {
+        /// The camera.
+        url: String,
+    },
     /// A picture that is no valid frame.
     #[error("a picture is not a valid frame: {0}")]
     Frame(#[from] FrameError),
@@ -119,6 +130,10 @@ impl SourceError {
             }
             SourceError::NothingUsable { .. } => "replace the files that the warnings name",
             SourceError::Unreadable { .. } => "let this user read and enter the folder",
+            #[cfg(feature = "rtsp")]
+            SourceError::Refused { .. } => {
+                "check `source.username` and the password in `source.password_file`"
+            }
             SourceError::Frame(_) => "use pictures with at least one pixel",
         }
     }
@@ -129,6 +144,8 @@ impl From<SourceError> for Failure {
         let kind = match &error {
             SourceError::Missing { .. } | SourceError::NotAFolder { .. } => FailureKind::Io,
             SourceError::Unreadable { error, .. } => FailureKind::of_io(error),
+            #[cfg(feature = "rtsp")]
+            SourceError::Refused { .. } => FailureKind::Permissions,
             SourceError::Empty { .. }
             | SourceError::NothingUsable { .. }
             | SourceError::Frame(_) => FailureKind::BadData,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use camera_node::source::{Repeat, Source};
 use camera_node::{
     CameraConfig, CameraEvent, CameraKey, CameraSummary, DEFAULT_BYTES_ON_THE_WAY, DeliveryConfig,
-    Feature, Policy, SourceConfig, StreamConfig,
+    Feature, Input, Policy, SourceConfig, StreamConfig,
 };
 use cipherframe::{QuantisedFrame, StreamSpec};
 use tokio::sync::mpsc;
@@ -48,9 +48,11 @@ pub fn configuration(
         link: site.link(node, broker),
         // The source is open already.
         source: SourceConfig {
-            folder: PathBuf::new(),
+            input: Input::Folder {
+                path: PathBuf::new(),
+                repeat: Repeat::Once,
+            },
             interval: None,
-            repeat: Repeat::Once,
         },
         stream: StreamConfig {
             spec: spec.clone(),

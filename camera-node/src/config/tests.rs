@@ -1,6 +1,12 @@
+use std::time::Duration;
+
 use super::*;
 use crate::feature::Feature;
 use crate::outbox::Policy;
+use crate::source::Repeat;
+
+#[cfg(feature = "rtsp")]
+mod rtsp;
 
 const NODE: &str = r#"[node]
 site = "demo"
@@ -42,9 +48,11 @@ public_key = "/keys/camera-public.key"
     assert_eq!(
         config.source,
         SourceConfig {
-            folder: "etc/frames".into(),
-            interval: None,
-            repeat: Repeat::Once
+            input: Input::Folder {
+                path: "etc/frames".into(),
+                repeat: Repeat::Once
+            },
+            interval: None
         }
     );
     assert_eq!(
@@ -94,7 +102,13 @@ level = "debug"
     )
     .unwrap();
     assert_eq!(config.source.interval, Some(Duration::from_millis(400)));
-    assert_eq!(config.source.repeat, Repeat::Forever);
+    assert_eq!(
+        config.source.input,
+        Input::Folder {
+            path: "/frames".into(),
+            repeat: Repeat::Forever
+        }
+    );
     assert_eq!(
         config.stream.spec.to_string(),
         "plain 96x54 3 levels kernel 3 stride 1 padding 1"
@@ -127,7 +141,8 @@ receipt_timeout_s = "long"
         "8: source.folder: missing; \
          add the path of a folder of images and videos, for example `folder = \"samples\"`",
         "9: source.fps: 0 is out of range; write a value from 0.01 to 240",
-        "10: source.fsp: unknown key; use one of `folder`, `fps`, `loop`, or remove it",
+        "10: source.fsp: unknown key; use one of `folder`, `loop`, `rtsp`, \
+         `username`, `password_file`, `transport`, `fps`, or remove it",
         "11: stream.public_key: missing; \
          add the path of a camera-public.key, made by `blindsight keys new`",
         "12: stream.scheme: unknown scheme `rot13`; known are: plain, tfhe, bfv",
@@ -265,11 +280,7 @@ fn the_configuration_of_the_demo_is_valid() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/demo/camera.toml");
     let config = CameraConfig::load(&path).unwrap();
     assert_eq!(config.link.node.name.as_str(), "gate");
-    assert!(
-        config.source.folder.is_dir(),
-        "{}",
-        config.source.folder.display()
-    );
+    assert!(config.source.open().is_ok(), "{:?}", config.source);
 }
 
 /// The problems of `[delivery]`, whose keys begin at line 18, with a source of `fps` frames a second.

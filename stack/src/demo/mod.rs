@@ -21,8 +21,8 @@ mod tally;
 
 use crate::data_folder::DataFolder;
 use crate::stream_args::StreamArgs;
-use camera_node::source::Repeat;
-use camera_node::{CameraEvent, Feature, SourceConfig};
+use camera_node::source::{FolderSource, Repeat};
+use camera_node::{CameraEvent, Feature};
 use cipherframe::failure_report;
 use clap::Args as ClapArgs;
 use nodes::{Event, Running};
@@ -110,14 +110,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         insecure_plain: args.stream.insecure_plain,
         frames: args.frames,
     };
-    let source = SourceConfig {
-        folder: args.video.clone(),
-        interval: Some(interval(args.fps)?),
-        repeat: Repeat::Forever,
-    };
+    let interval = Some(interval(args.fps)?);
     // A missing folder is said before minutes go into keys.
     let voice = OneVoice::default();
-    let open = |_| Ok::<_, Failure>(voice.of(source.open()?));
+    let open = |_| {
+        let source = FolderSource::open(&args.video, interval, Repeat::Forever)?;
+        Ok::<_, Failure>(voice.of(source))
+    };
     let sources = plan.streams.iter().map(open);
     let sources = sources.collect::<Result<Vec<_>, Failure>>()?;
     let normal = normal::folder(args.normal.as_deref(), &args.video);

@@ -4,7 +4,9 @@ use super::name;
 use super::streams::Stream;
 use crate::data_folder::{DataFolder, Node};
 use camera_node::source::Repeat;
-use camera_node::{CameraConfig, CameraKey, DeliveryConfig, Policy, SourceConfig, StreamConfig};
+use camera_node::{
+    CameraConfig, CameraKey, DeliveryConfig, Input, Policy, SourceConfig, StreamConfig,
+};
 use cipherframe::SchemeId;
 use pooling_worker::WorkerConfig;
 use std::net::SocketAddr;
@@ -147,9 +149,11 @@ impl Plan {
             link: self.link(stream.camera.clone(), broker),
             // The camera is given an open source.
             source: SourceConfig {
-                folder: PathBuf::new(),
+                input: Input::Folder {
+                    path: PathBuf::new(),
+                    repeat: Repeat::Forever,
+                },
                 interval,
-                repeat: Repeat::Forever,
             },
             stream: StreamConfig {
                 key: CameraKey::Public(self.data.key_set(stream.spec.scheme()).public_key()),
