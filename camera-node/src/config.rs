@@ -17,6 +17,8 @@ use wire::node::LinkConfig;
 pub use delivery::{DEFAULT_BYTES_ON_THE_WAY, DeliveryConfig, SpoolConfig};
 pub use key::CameraKey;
 pub use source::SourceConfig;
+#[cfg(feature = "rtsp")]
+pub use source::{RtspConfig, RtspTransport};
 pub use stream::StreamConfig;
 
 use delivery::DeliveryToml;

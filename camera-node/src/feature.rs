@@ -92,9 +92,8 @@ impl FeatureExtractor {
         };
         let motion = SourceFrame {
             clip: current.clip.clone(),
-            index: current.index,
-            captured: current.captured,
             frame: absolute_difference(&current.frame, reference)?,
+            ..current
         };
         self.previous = Some(current);
         Ok(motion)
@@ -102,7 +101,7 @@ impl FeatureExtractor {
 }
 
 /// Whether `current` goes on where `previous` was. An index that does not rise is a clip that has
-/// started over; one that leaves out some is a clip with files that are no images.
+/// started over; one that leaves out some is a clip with files in between that are none of it.
 fn precedes(previous: &SourceFrame, current: &SourceFrame) -> bool {
     let size = |of: &SourceFrame| (of.frame.width(), of.frame.height());
     previous.clip == current.clip

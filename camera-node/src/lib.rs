@@ -39,6 +39,8 @@ pub use config::DEFAULT_BYTES_ON_THE_WAY;
 pub use config::{
     CameraConfig, CameraKey, DeliveryConfig, SourceConfig, SpoolConfig, StreamConfig,
 };
+#[cfg(feature = "rtsp")]
+pub use config::{RtspConfig, RtspTransport};
 pub use event::{CameraEvent, CameraSummary, Observer};
 pub use feature::{Feature, UnknownFeature};
 pub use key_mode::{KeyMode, UnknownKeyMode};

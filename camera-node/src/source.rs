@@ -6,12 +6,18 @@
 
 mod camera;
 mod folder;
+#[cfg(any(feature = "mp4", feature = "rtsp"))]
+mod h264;
 mod listing;
+mod media;
 mod natural;
 mod picture;
 mod rpicam;
+#[cfg(feature = "rtsp")]
+mod rtsp;
 pub mod synthetic;
 mod usb;
+mod video;
 
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -24,17 +30,19 @@ use self::camera::CameraSource;
 pub use self::folder::{FolderSource, Repeat};
 use self::rpicam::Rpicam;
 pub use self::rpicam::RpicamConfig;
+#[cfg(feature = "rtsp")]
+pub use self::rtsp::RtspSource;
 pub use self::usb::{UsbConfig, list as usb_cameras};
 
 /// One frame as it came out of a source.
 #[derive(Clone, Debug)]
 pub struct SourceFrame {
-    /// The clip the frame belongs to, such as the name of its folder.
+    /// The clip the frame belongs to: the name of its folder, or of its video.
     pub clip: String,
     /// The frame's place in its clip, from 0. It rises from frame to frame; where it does not, the
     /// clip has started over.
     pub index: u64,
-    /// When the frame was taken: by a camera, or out of its file.
+    /// When it was captured, as far as the source knows; else when it was read.
     pub captured: SystemTime,
     /// The picture.
     pub frame: Frame,
@@ -45,11 +53,11 @@ pub struct SourceFrame {
 pub enum Pull {
     /// A frame.
     Frame(SourceFrame),
-    /// A file that looked like a frame but is none. Said once for each file, also when looping.
+    /// A file that holds no frames, or no more of them. Said once for each file, also when looping.
     Skipped {
         /// The file.
         file: PathBuf,
-        /// Why it is not used, such as "it is not a PNG or JPEG image".
+        /// Why it is not used, such as "it breaks off after 12 frames".
         reason: String,
     },
     /// There are no more frames.
@@ -123,14 +131,14 @@ pub enum SourceError {
         /// The path as it was configured.
         folder: PathBuf,
     },
-    /// No file in the folder or its sub-folders has the name of an image.
-    #[error("there is no image in the folder {}", folder.display())]
+    /// No file in the folder or its sub-folders has the name of an image or a video.
+    #[error("there is no image or video in the folder {}", folder.display())]
     Empty {
         /// The folder as it was configured.
         folder: PathBuf,
     },
-    /// There are files with the names of images, and none could be read.
-    #[error("none of the {files} files in the folder {} is a usable image", folder.display())]
+    /// There are files with the names of images or videos, and none could be read.
+    #[error("none of the {files} files in the folder {} is usable", folder.display())]
     NothingUsable {
         /// The folder as it was configured.
         folder: PathBuf,
@@ -161,14 +169,12 @@ impl SourceError {
     pub fn mend(&self) -> &str {
         match self {
             SourceError::Missing { .. } | SourceError::NotAFolder { .. } => {
-                "check the path and give a folder of PNG or JPEG images"
+                "check the path and give a folder of images or videos"
             }
             SourceError::Empty { .. } => {
-                "put .png, .jpg or .jpeg files into it or into folders directly below it"
+                "put image or video files into it or into folders directly below it"
             }
-            SourceError::NothingUsable { .. } => {
-                "replace the files that the warnings name by PNG or JPEG images"
-            }
+            SourceError::NothingUsable { .. } => "replace the files that the warnings name",
             SourceError::Unreadable { .. } => "let this user read and enter the folder",
             SourceError::NoFrame => "check what `[source]` names",
             SourceError::Camera(failure) => &failure.mend,

@@ -38,7 +38,7 @@ fn a_missing_folder() {
         &[],
         74,
         "error: the folder DIR/nowhere does not exist\n  \
-         help: check the path and give a folder of PNG or JPEG images\n",
+         help: check the path and give a folder of images or videos\n",
     );
 }
 
@@ -51,8 +51,8 @@ fn a_folder_without_images() {
         &configuration("frames", "tfhe"),
         &[],
         65,
-        "error: there is no image in the folder DIR/frames\n  \
-         help: put .png, .jpg or .jpeg files into it or into folders directly below it\n",
+        "error: there is no image or video in the folder DIR/frames\n  \
+         help: put image or video files into it or into folders directly below it\n",
     );
 }
 

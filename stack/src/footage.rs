@@ -16,7 +16,7 @@ pub(crate) struct FootageFrame {
     pub(crate) quantised: QuantisedFrame,
 }
 
-/// Learns from the images below `folder`, clip by clip, as maps that `pool` makes of them.
+/// Learns from the footage below `folder`, clip by clip, as maps that `pool` makes of them.
 pub(crate) fn learn(
     folder: &Path,
     spec: &StreamSpec,
@@ -42,8 +42,8 @@ pub(crate) fn learn(
     Ok(trainer)
 }
 
-/// Reads the images below `folder` in their order and hands each to `take`. Files that are no images are said on stderr
-/// and left out.
+/// Reads the footage below `folder` in its order and hands each frame to `take`. Files that cannot be used are said on
+/// stderr and left out.
 pub(crate) fn each(
     folder: &Path,
     spec: &StreamSpec,

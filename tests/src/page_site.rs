@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use camera_node::Feature;
+use camera_node::Policy;
 use camera_node::preprocess::Preprocessor;
 use camera_node::source::{FolderSource, Pull, Repeat, Source};
-use camera_node::{Policy, SourceConfig};
 use cipherframe::{PoolSpec, Quantiser, SchemeId, StreamSpec, max_pool};
 use viewer::anomaly::{MapShape, Trainer};
 use viewer::{AnomalyConfig, LabConfig, ViewerConfig, WebConfig};
@@ -72,15 +72,11 @@ pub fn sample_watch() -> AnomalyConfig {
 
 /// A camera that shows the bundled samples over and over, `fps` frames a second.
 pub fn sample_camera(stack: &Stack, fps: u32) -> RunningCamera {
-    let source = SourceConfig::Folder {
-        folder: committed("samples"),
-        interval: Some(Duration::from_secs(1) / fps),
-        repeat: Repeat::Forever,
-    };
-    let source = source.open().unwrap();
+    let interval = Some(Duration::from_secs(1) / fps);
+    let source = FolderSource::open(&committed("samples"), interval, Repeat::Forever).unwrap();
     let (site, spec) = (&stack.site, live_spec());
     let mut config = configuration(site, CAMERA, stack.address(), Feature::Motion, &spec, 2);
     config.delivery.policy = Policy::Latest;
     config.delivery.credit = NonZeroU32::new(2).unwrap();
-    RunningCamera::start_configured(config, source)
+    RunningCamera::start_configured(config, Box::new(source))
 }

@@ -63,7 +63,7 @@ fn a_missing_folder_is_said_before_any_key_is_made() {
         &["demo", "--video", "nowhere"],
         folder.path(),
         74,
-        "error: the folder nowhere does not exist\n  help: check the path and give a folder of PNG or JPEG images\n",
+        "error: the folder nowhere does not exist\n  help: check the path and give a folder of images or videos\n",
     );
     assert_eq!(
         fs::read_dir(folder.path()).unwrap().count(),
@@ -97,7 +97,8 @@ fn a_text_file_with_the_name_of_an_image_is_skipped_with_one_warning_and_the_dem
     let [warning] = warnings[..] else {
         panic!("one warning is due:\n{stderr}");
     };
-    let text = "video/x.png is skipped: it is not a PNG or JPEG image";
+    let text =
+        "video/x.png is skipped: it is neither an image (PNG, JPEG, BMP, TIFF, WebP) nor a video";
     assert!(warning.ends_with(text), "{warning}");
     let summary: serde_json::Value = serde_json::from_str(stdout.lines().last().unwrap()).unwrap();
     let summary = &summary["summary"];

@@ -14,6 +14,7 @@
     )
 )]
 
+pub mod backoff;
 pub mod change;
 mod codec;
 pub mod config;

@@ -7,8 +7,16 @@ use serde::Deserialize;
 use wire::config::Problems;
 
 use super::stream::frame_size;
+#[cfg(feature = "rtsp")]
+use crate::source::RtspSource;
 use crate::source::synthetic::SyntheticSource;
 use crate::source::{self, FolderSource, Repeat, RpicamConfig, Source, SourceError, UsbConfig};
+
+#[cfg(feature = "rtsp")]
+mod rtsp;
+
+#[cfg(feature = "rtsp")]
+pub use rtsp::{RtspConfig, RtspTransport};
 
 const DEFAULT_CAMERA_SIZE: &str = "640x480";
 const DEFAULT_CAMERA_FPS: f64 = 10.0;
@@ -16,15 +24,18 @@ const DEFAULT_CAMERA_FPS: f64 = 10.0;
 /// `[source]` as meant.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SourceConfig {
-    /// A folder of images; its sub-folders are clips.
+    /// A folder of images and videos; its sub-folders and its videos are clips.
     Folder {
         /// The folder.
         folder: PathBuf,
         /// The time between two frames; `None` sends as fast as receipts allow.
         interval: Option<Duration>,
-        /// What follows the last image.
+        /// What follows the last of them.
         repeat: Repeat,
     },
+    /// A camera on the network.
+    #[cfg(feature = "rtsp")]
+    Rtsp(RtspConfig),
     /// A camera of a Raspberry Pi.
     Rpicam(RpicamConfig),
     /// A USB camera.
@@ -44,8 +55,8 @@ impl SourceConfig {
     /// Opens the source.
     ///
     /// # Errors
-    /// When a folder is missing, cannot be listed or has no file with an image's name; when a camera
-    /// gives no frames.
+    /// When a folder is missing, cannot be listed or has no file with the name of an image or a
+    /// video; when a camera gives no frames, or the file with its password cannot be used.
     pub fn open(&self) -> Result<Box<dyn Source>, SourceError> {
         Ok(match self {
             SourceConfig::Folder {
@@ -53,6 +64,10 @@ impl SourceConfig {
                 interval,
                 repeat,
             } => Box::new(FolderSource::open(folder, *interval, *repeat)?),
+            #[cfg(feature = "rtsp")]
+            SourceConfig::Rtsp(config) => {
+                Box::new(RtspSource::open(config).map_err(SourceError::Camera)?)
+            }
             SourceConfig::Rpicam(config) => source::rpicam(config.clone())?,
             SourceConfig::Usb(config) => source::usb(config.clone())?,
             SourceConfig::Synthetic {
@@ -69,6 +84,8 @@ impl SourceConfig {
             SourceConfig::Folder { interval, .. } | SourceConfig::Synthetic { interval, .. } => {
                 interval.is_some()
             }
+            #[cfg(feature = "rtsp")]
+            SourceConfig::Rtsp(_) => true,
             SourceConfig::Rpicam(_) | SourceConfig::Usb(_) => true,
         }
     }
@@ -79,12 +96,16 @@ impl SourceConfig {
 #[serde(deny_unknown_fields)]
 pub(super) struct SourceToml {
     folder: Option<PathBuf>,
+    rtsp: Option<String>,
     rpicam: Option<u32>,
     usb: Option<PathBuf>,
     synthetic: Option<u64>,
     size: Option<String>,
     fps: Option<f64>,
     r#loop: Option<bool>,
+    username: Option<String>,
+    password_file: Option<PathBuf>,
+    transport: Option<String>,
 }
 
 impl SourceToml {
@@ -96,6 +117,7 @@ impl SourceToml {
         };
         let given = [
             ("source.folder", self.folder.is_some()),
+            ("source.rtsp", self.rtsp.is_some()),
             ("source.rpicam", self.rpicam.is_some()),
             ("source.usb", self.usb.is_some()),
             ("source.synthetic", self.synthetic.is_some()),
@@ -105,6 +127,19 @@ impl SourceToml {
         for other in given {
             let what = format!("given together with `{}`", kind.unwrap_or(other));
             problems.push(other, what, "keep one of them, a camera has one source");
+        }
+        let interval = fps.map(|fps| fps.map(|fps| Duration::from_secs_f64(1.0 / fps)));
+        if let Some(url) = &self.rtsp {
+            unused(problems, "source.size", self.size.is_some(), kind);
+            unused(problems, "source.loop", self.r#loop.is_some(), kind);
+            return self.network_camera(url, interval, problems);
+        }
+        for (key, is_given) in [
+            ("source.username", self.username.is_some()),
+            ("source.password_file", self.password_file.is_some()),
+            ("source.transport", self.transport.is_some()),
+        ] {
+            unused(problems, key, is_given, kind);
         }
         if self.rpicam.is_some() || self.usb.is_some() {
             unused(problems, "source.loop", self.r#loop.is_some(), kind);
@@ -131,7 +166,6 @@ impl SourceToml {
             return rpicam.or(usb);
         }
         unused(problems, "source.size", self.size.is_some(), kind);
-        let interval = fps.map(|fps| fps.map(|fps| Duration::from_secs_f64(1.0 / fps)));
         let repeat = if self.r#loop.unwrap_or(false) {
             Repeat::Forever
         } else {
@@ -144,14 +178,47 @@ impl SourceToml {
                 repeat,
             });
         }
-        let mend = "add the path of a folder of images, for example `folder = \"samples\"`, or \
-                    another source";
+        let mend = "add the path of a folder of images and videos, for example \
+                    `folder = \"samples\"`, or another source";
         let folder = problems.required("source.folder", self.folder, mend);
         Some(SourceConfig::Folder {
             folder: problems.resolve(&folder?),
             interval: interval?,
             repeat,
         })
+    }
+}
+
+#[cfg(feature = "rtsp")]
+impl SourceToml {
+    fn network_camera(
+        &self,
+        url: &str,
+        interval: Option<Option<Duration>>,
+        problems: &mut Problems,
+    ) -> Option<SourceConfig> {
+        let typed = rtsp::Typed {
+            url,
+            username: self.username.as_deref(),
+            password_file: self.password_file.as_deref(),
+            transport: self.transport.as_deref(),
+        };
+        let camera = typed.meaning(interval, problems);
+        camera.map(SourceConfig::Rtsp)
+    }
+}
+
+#[cfg(not(feature = "rtsp"))]
+impl SourceToml {
+    fn network_camera(
+        &self,
+        _: &str,
+        _: Option<Option<Duration>>,
+        problems: &mut Problems,
+    ) -> Option<SourceConfig> {
+        let mend = "build it with the feature `rtsp`, or use another source";
+        problems.push("source.rtsp", "this program was built without RTSP", mend);
+        None
     }
 }
 

@@ -5,6 +5,9 @@ use crate::feature::Feature;
 use crate::outbox::Policy;
 use crate::source::{Repeat, RpicamConfig, UsbConfig};
 
+#[cfg(feature = "rtsp")]
+mod rtsp;
+
 const NODE: &str = r#"[node]
 site = "demo"
 name = "gate"

@@ -1,10 +1,13 @@
-//! A folder of images as a source: its pictures are the frames, its sub-folders are the clips.
+//! A folder as a source: its pictures and the pictures of its videos are the frames, its sub-folders
+//! and its videos are the clips.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::listing::{Listed, list};
-use super::{Pull, Source, SourceError, SourceFrame, picture};
+use super::media::{self, Media};
+use super::video::Video;
+use super::{Pull, Source, SourceError, SourceFrame};
 
 /// What happens after the last frame of a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,15 +18,17 @@ pub enum Repeat {
     Forever,
 }
 
-/// Reads the images of a folder, listed once when it is opened.
+/// Plays the files of a folder, listed once when it is opened.
 #[derive(Debug)]
 pub struct FolderSource {
     /// The folder as it was given, for messages.
     folder: PathBuf,
-    /// Every file that may be a frame, in order.
+    /// Every file that may hold frames, in order.
     files: Vec<File>,
     /// The next file to read.
     next: usize,
+    /// The video that is being played: the file before the next.
+    playing: Option<Playing>,
     /// Frames read since the first file was last the next one.
     frames_in_pass: usize,
     repeat: Repeat,
@@ -33,15 +38,24 @@ pub struct FolderSource {
 #[derive(Debug)]
 struct File {
     listed: Listed,
-    /// Set when the file was reported as skipped, so that it is not tried and reported again.
-    skip: bool,
+    /// Set when it was said what is wrong with the file, so that it is not said again.
+    reported: bool,
+    /// Set when the file gave no frame, so that it is not tried again.
+    useless: bool,
+}
+
+#[derive(Debug)]
+struct Playing {
+    video: Box<dyn Video>,
+    /// Frames it has given.
+    frames: u64,
 }
 
 impl FolderSource {
-    /// Lists the images in `folder`; the caller paces them by `interval`.
+    /// Lists the images and videos in `folder`; the caller paces them by `interval`.
     ///
     /// # Errors
-    /// When the folder is missing, cannot be listed or has no file with an image's name.
+    /// When the folder is missing, cannot be listed or has no file with the name of one.
     pub fn open(
         folder: &Path,
         interval: Option<Duration>,
@@ -51,58 +65,104 @@ impl FolderSource {
             .into_iter()
             .map(|listed| File {
                 listed,
-                skip: false,
+                reported: false,
+                useless: false,
             })
             .collect();
         Ok(FolderSource {
             folder: folder.to_owned(),
             files,
             next: 0,
+            playing: None,
             frames_in_pass: 0,
             repeat,
             interval,
         })
+    }
+
+    /// The file that comes next. `None` at the end.
+    fn advance(&mut self) -> Result<Option<&mut File>, SourceError> {
+        loop {
+            if self.next < self.files.len() {
+                self.next += 1;
+                if !self.files[self.next - 1].useless {
+                    return Ok(Some(&mut self.files[self.next - 1]));
+                }
+            } else if self.frames_in_pass == 0 {
+                // A loop over nothing would never end.
+                let (folder, files) = (self.folder.clone(), self.files.len());
+                return Err(SourceError::NothingUsable { folder, files });
+            } else if self.repeat == Repeat::Once {
+                return Ok(None);
+            } else {
+                (self.next, self.frames_in_pass) = (0, 0);
+            }
+        }
+    }
+
+    /// The next frame of the video that is being played, or what is wrong with it.
+    fn play(&mut self) -> Option<Pull> {
+        let playing = self.playing.as_mut()?;
+        let file = &mut self.files[self.next - 1];
+        let index = playing.frames;
+        let reason = match playing.video.next() {
+            Ok(Some(frame)) => {
+                playing.frames += 1;
+                self.frames_in_pass += 1;
+                return Some(Pull::Frame(SourceFrame {
+                    clip: file.listed.name.clone(),
+                    index,
+                    captured: SystemTime::now(),
+                    frame,
+                }));
+            }
+            Ok(None) if index > 0 => None,
+            Ok(None) => Some("it is a video without a picture".to_owned()),
+            Err(error) => Some(error.to_string()),
+        };
+        self.playing = None;
+        file.useless = index == 0;
+        file.report(reason?)
+    }
+}
+
+impl File {
+    /// Says what is wrong with it, if it was not said yet.
+    fn report(&mut self, reason: String) -> Option<Pull> {
+        let file = self.listed.path.clone();
+        let said_before = std::mem::replace(&mut self.reported, true);
+        (!said_before).then_some(Pull::Skipped { file, reason })
     }
 }
 
 impl Source for FolderSource {
     fn next(&mut self) -> Result<Pull, SourceError> {
         loop {
-            let Some(file) = self.files.get_mut(self.next) else {
-                if self.frames_in_pass == 0 {
-                    // A loop over nothing would never end.
-                    let (folder, files) = (self.folder.clone(), self.files.len());
-                    return Err(SourceError::NothingUsable { folder, files });
-                }
-                if self.repeat == Repeat::Once {
-                    return Ok(Pull::End);
-                }
-                (self.next, self.frames_in_pass) = (0, 0);
-                continue;
-            };
-            self.next += 1;
-            if file.skip {
-                continue;
+            if let Some(pull) = self.play() {
+                return Ok(pull);
             }
-            let Listed { clip, index, path } = &file.listed;
-            return match picture::read(path) {
-                Ok(frame) => {
-                    self.frames_in_pass += 1;
-                    Ok(Pull::Frame(SourceFrame {
-                        clip: clip.clone(),
-                        index: *index,
+            let Some(file) = self.advance()? else {
+                return Ok(Pull::End);
+            };
+            match media::open(&file.listed.path) {
+                Ok(Media::Picture(frame)) => {
+                    let frame = SourceFrame {
+                        clip: file.listed.clip.clone(),
+                        index: file.listed.index,
                         captured: SystemTime::now(),
                         frame,
-                    }))
+                    };
+                    self.frames_in_pass += 1;
+                    return Ok(Pull::Frame(frame));
                 }
+                Ok(Media::Video(video)) => self.playing = Some(Playing { video, frames: 0 }),
                 Err(error) => {
-                    file.skip = true;
-                    Ok(Pull::Skipped {
-                        file: path.clone(),
-                        reason: error.to_string(),
-                    })
+                    file.useless = true;
+                    if let Some(pull) = file.report(error.to_string()) {
+                        return Ok(pull);
+                    }
                 }
-            };
+            }
         }
     }
 
@@ -160,7 +220,7 @@ mod tests {
         picture(root.path(), "a/3.png", 3);
         let expected = [
             "a 0 = 1",
-            "2.png: it is not a PNG or JPEG image",
+            "2.png: it is neither an image (PNG, JPEG, BMP, TIFF, WebP) nor a video",
             "a 2 = 3",
             "a 0 = 1",
             "a 2 = 3",
@@ -173,8 +233,9 @@ mod tests {
     fn a_folder_of_bad_files_ends_even_when_looping() {
         let root = tempfile::tempdir().unwrap();
         fs::write(root.path().join("x.png"), "a text").unwrap();
-        let nothing = "none of the 1 files in the folder DIR is a usable image";
-        let expected = ["x.png: it is not a PNG or JPEG image", nothing, nothing];
+        let neither = "x.png: it is neither an image (PNG, JPEG, BMP, TIFF, WebP) nor a video";
+        let nothing = "none of the 1 files in the folder DIR is usable";
+        let expected = [neither, nothing, nothing];
         assert_eq!(pulls(root.path(), Repeat::Forever, 3), expected);
     }
 

@@ -7,20 +7,23 @@ use std::path::{Path, PathBuf};
 
 use super::SourceError;
 use super::natural::NaturalKey;
+use super::video::has_video_extension;
 
-/// A file whose name says that it is an image.
+/// A file whose name says that it is an image or a video.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Listed {
     /// The name of the folder the file lies in.
     pub(super) clip: String,
-    /// The file's place among the images of its folder, from 0.
+    /// The file's place among those of its folder, from 0.
     pub(super) index: u64,
+    /// The path below the folder that is played.
+    pub(super) name: String,
     /// Where the file is.
     pub(super) path: PathBuf,
 }
 
-/// Lists the images directly in `folder`, then those of each folder directly below it; files and
-/// folders in natural order. Deeper folders, hidden names and other extensions are left out.
+/// Lists the images and videos directly in `folder`, then those of each folder directly below it;
+/// files and folders in natural order. Deeper folders, hidden names and other extensions are left out.
 pub(super) fn list(folder: &Path) -> Result<Vec<Listed>, SourceError> {
     match fs::metadata(folder) {
         Ok(found) if found.is_dir() => {}
@@ -41,13 +44,12 @@ pub(super) fn list(folder: &Path) -> Result<Vec<Listed>, SourceError> {
             });
         }
     }
-    let (folders, images) = entries(folder)?;
+    let (folders, files) = entries(folder)?;
     let mut listed = Vec::new();
-    add_clip(&mut listed, folder, images);
+    add_clip(&mut listed, folder, Path::new(""), files);
     for name in folders {
-        let below = folder.join(name);
-        let (_, images) = entries(&below)?;
-        add_clip(&mut listed, &below, images);
+        let (_, files) = entries(&folder.join(&name))?;
+        add_clip(&mut listed, folder, name.as_ref(), files);
     }
     if listed.is_empty() {
         return Err(SourceError::Empty {
@@ -57,25 +59,28 @@ pub(super) fn list(folder: &Path) -> Result<Vec<Listed>, SourceError> {
     Ok(listed)
 }
 
-fn add_clip(listed: &mut Vec<Listed>, folder: &Path, images: Vec<OsString>) {
-    let clip = folder
-        .file_name()
-        .unwrap_or(OsStr::new("frames"))
-        .to_string_lossy();
-    listed.extend(images.into_iter().zip(0..).map(|(name, index)| Listed {
-        clip: clip.clone().into_owned(),
-        index,
-        path: folder.join(name),
+/// Adds the files that lie `below` the folder.
+fn add_clip(listed: &mut Vec<Listed>, folder: &Path, below: &Path, files: Vec<OsString>) {
+    let clip = folder.join(below);
+    let clip = clip.file_name().unwrap_or(OsStr::new("frames"));
+    listed.extend(files.into_iter().zip(0..).map(|(file, index)| {
+        let name = below.join(file);
+        Listed {
+            clip: clip.to_string_lossy().into_owned(),
+            index,
+            path: folder.join(&name),
+            name: name.to_string_lossy().into_owned(),
+        }
     }));
 }
 
-/// The names of the folders and of the images in `folder`, each in natural order.
+/// The names of the folders and of the images and videos in `folder`, each in natural order.
 fn entries(folder: &Path) -> Result<(Vec<OsString>, Vec<OsString>), SourceError> {
     let unreadable = |error| SourceError::Unreadable {
         folder: folder.to_owned(),
         error,
     };
-    let (mut folders, mut images) = (Vec::new(), Vec::new());
+    let (mut folders, mut files) = (Vec::new(), Vec::new());
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let name = entry.map_err(unreadable)?.file_name();
         if name.as_encoded_bytes().starts_with(b".") {
@@ -84,18 +89,18 @@ fn entries(folder: &Path) -> Result<(Vec<OsString>, Vec<OsString>), SourceError>
         // `is_dir` follows links, so a linked folder is a clip too.
         if folder.join(&name).is_dir() {
             folders.push(name);
-        } else if has_image_extension(&name) {
-            images.push(name);
+        } else if has_image_extension(&name) || has_video_extension(name.as_ref()) {
+            files.push(name);
         }
     }
     folders.sort_by_cached_key(|name| NaturalKey::new(name));
-    images.sort_by_cached_key(|name| NaturalKey::new(name));
-    Ok((folders, images))
+    files.sort_by_cached_key(|name| NaturalKey::new(name));
+    Ok((folders, files))
 }
 
 fn has_image_extension(name: &OsStr) -> bool {
     let extension = Path::new(name).extension().unwrap_or_default();
-    ["png", "jpg", "jpeg"]
+    ["png", "jpg", "jpeg", "bmp", "tif", "tiff", "webp"]
         .iter()
         .any(|known| extension.eq_ignore_ascii_case(known))
 }
@@ -115,11 +120,12 @@ mod tests {
     }
 
     #[test]
-    fn images_come_clip_by_clip_in_natural_order() {
+    fn images_and_videos_come_clip_by_clip_in_natural_order() {
         let root = folder_with(&[
             "clip10/1.png",
             "clip9/b10.JPG",
             "clip9/b9.jpeg",
+            "clip9/b9-ride.MP4",
             "clip9/deeper/1.png",
             "top2.png",
             "top1.png",
@@ -138,22 +144,20 @@ mod tests {
             .unwrap()
             .into_iter()
             .map(|f| {
-                (
-                    f.clip,
-                    f.index,
-                    f.path.strip_prefix(root.path()).unwrap().to_owned(),
-                )
+                assert_eq!(f.path, root.path().join(&f.name));
+                (f.clip, f.index, f.name)
             })
             .collect();
         let expected = [
             (top.as_str(), 0, "top1.png"),
             (top.as_str(), 1, "top2.png"),
-            ("clip9", 0, "clip9/b9.jpeg"),
-            ("clip9", 1, "clip9/b10.JPG"),
+            ("clip9", 0, "clip9/b9-ride.MP4"),
+            ("clip9", 1, "clip9/b9.jpeg"),
+            ("clip9", 2, "clip9/b10.JPG"),
             ("clip10", 0, "clip10/1.png"),
         ];
         let expected: Vec<_> = expected
-            .map(|(clip, i, path)| (clip.to_owned(), i, PathBuf::from(path)))
+            .map(|(clip, i, name)| (clip.to_owned(), i, name.to_owned()))
             .to_vec();
         assert_eq!(listed, expected);
     }
@@ -170,10 +174,10 @@ mod tests {
         };
         check(
             root.path(),
-            "there is no image in the folder DIR",
-            "put .png, .jpg or .jpeg files into it or into folders directly below it",
+            "there is no image or video in the folder DIR",
+            "put image or video files into it or into folders directly below it",
         );
-        let check_path = "check the path and give a folder of PNG or JPEG images";
+        let check_path = "check the path and give a folder of images or videos";
         check(
             &root.path().join("nowhere"),
             "the folder DIR/nowhere does not exist",

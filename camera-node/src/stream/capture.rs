@@ -151,7 +151,7 @@ impl<O: Outlet> Stream<'_, O> {
 }
 
 /// Milliseconds since 1970 UTC; 0 for a clock that is set to before that.
-fn unix_ms(now: SystemTime) -> u64 {
-    now.duration_since(UNIX_EPOCH)
+fn unix_ms(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_millis() as u64)
 }

@@ -20,7 +20,7 @@ pub(crate) fn first_of(folder: &Path, spec: &StreamSpec) -> Result<Frame, Failur
                 return Err(Failure::new(
                     FailureKind::BadData,
                     format!("{} holds no picture that can be read", folder.display()),
-                    "give a folder with PNG or JPEG images",
+                    "give a folder of images or videos",
                 ));
             }
         }

@@ -77,7 +77,7 @@ mod tests {
             Ok(Pull::Frame(SourceFrame {
                 clip: String::new(),
                 index: 0,
-                captured: SystemTime::now(),
+                captured: SystemTime::UNIX_EPOCH,
                 frame: Frame::new(1, 1, vec![0]).unwrap(),
             }))
         }

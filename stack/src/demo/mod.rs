@@ -4,13 +4,15 @@
 //! - [`plan`] configures the nodes on keys of the data folder, [`nodes`] starts and stops them
 //! - [`normal`] learns what is normal
 //! - [`room`] sizes the broker
-//! - [`gate`] holds a camera back while its maps are not printed
+//! - [`gate`] holds a camera back while its maps are not printed; [`one_voice`] lets one of them say what is wrong with a
+//!   file
 //! - [`tally`] counts frames and maps and compares them with plaintext pooling
 //! - [`screen`] prints each map and the summary
 
 mod gate;
 mod nodes;
 mod normal;
+mod one_voice;
 mod plan;
 mod room;
 mod screen;
@@ -19,11 +21,12 @@ mod tally;
 
 use crate::data_folder::DataFolder;
 use crate::stream_args::StreamArgs;
-use camera_node::source::{Repeat, Source};
-use camera_node::{CameraEvent, Feature, SourceConfig};
+use camera_node::source::{FolderSource, Repeat};
+use camera_node::{CameraEvent, Feature};
 use cipherframe::failure_report;
 use clap::Args as ClapArgs;
 use nodes::{Event, Running};
+use one_voice::OneVoice;
 use plan::Plan;
 use screen::{Printer, Screen};
 use std::net::{SocketAddr, TcpListener};
@@ -107,13 +110,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         insecure_plain: args.stream.insecure_plain,
         frames: args.frames,
     };
-    let source = SourceConfig::Folder {
-        folder: args.video.clone(),
-        interval: Some(interval(args.fps)?),
-        repeat: Repeat::Forever,
-    };
+    let interval = Some(interval(args.fps)?);
     // A missing folder is said before minutes go into keys.
-    let open = |_| Ok::<Box<dyn Source>, Failure>(source.open()?);
+    let voice = OneVoice::default();
+    let open = |_| {
+        let source = FolderSource::open(&args.video, interval, Repeat::Forever)?;
+        Ok::<_, Failure>(voice.of(source))
+    };
     let sources = plan.streams.iter().map(open);
     let sources = sources.collect::<Result<Vec<_>, Failure>>()?;
     let normal = normal::folder(args.normal.as_deref(), &args.video);

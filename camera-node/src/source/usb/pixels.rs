@@ -1,6 +1,7 @@
 //! How cameras write pixels, and the luma in what they write.
 
 use cipherframe::{Frame, FrameError};
+use image::ImageFormat;
 
 use crate::source::picture::{self, PictureError};
 
@@ -68,7 +69,10 @@ impl Pixels {
             Pixels::Yuyv => plane((width, height), stride, 2, bytes),
             Pixels::Mjpeg => {
                 let rest = bytes.strip_prefix(&START_OF_IMAGE).unwrap_or(bytes);
-                let frame = picture::decode(&[&START_OF_IMAGE[..], &AVI_SEGMENT, rest].concat())?;
+                let frame = picture::decode(
+                    &[&START_OF_IMAGE[..], &AVI_SEGMENT, rest].concat(),
+                    ImageFormat::Jpeg,
+                )?;
                 if (frame.width(), frame.height()) != (width, height) {
                     let (width, height) = (frame.width(), frame.height());
                     return Err(PixelsError::Size { width, height });
