@@ -45,6 +45,14 @@ soak seconds="900":
 samples:
     cargo run --release -p camera-node -- render-samples --out samples
 
+# Build camera-node for a Raspberry Pi, for machines without rustup targets too (needs gcc and g++ for aarch64)
+pi *args:
+    deploy/raspberry-pi/build {{args}}
+
+# Run that program under qemu against broker, worker and viewer of this machine, and compare each map (needs qemu-user)
+pi-test:
+    deploy/raspberry-pi/test
+
 # Everything that a change must pass
 ci:
     bash .ci/run

@@ -43,7 +43,9 @@ impl Checkout {
         assert_eq!(made.code, 0, "{}", made.stderr);
         let configs = checkout.path().join("configs");
         fs::create_dir_all(configs.join("demo")).unwrap();
-        symlink(committed("configs/deploy"), configs.join("deploy")).unwrap();
+        for folder in ["deploy", "rpi"] {
+            symlink(committed("configs").join(folder), configs.join(folder)).unwrap();
+        }
         for node in NODES {
             let from = committed("configs/demo").join(format!("{node}.toml"));
             let text = any_port_for_pages(&fs::read_to_string(from).unwrap());

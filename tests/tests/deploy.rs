@@ -18,6 +18,8 @@ const UNITS: [&str; 4] = [
 
 /// As `systemd-analyze security` weighs it: 0 for locked up, 10 for anything goes.
 const MOST_EXPOSED: f64 = 1.5;
+/// With the devices of a camera and the addresses of private networks.
+const MOST_EXPOSED_WITH_CAMERA: f64 = 2.0;
 
 fn read(path: &str) -> String {
     fs::read_to_string(committed(path)).unwrap()
@@ -132,38 +134,58 @@ fn systemd_analyze(args: &[&str], folder: &Path) -> Option<Outcome> {
     }
 }
 
+/// How exposed systemd finds a unit that it finds nothing wrong with; `None` where that cannot be said, which is said.
+fn exposure(name: &str, folder: &Path) -> Option<f64> {
+    let unit = format!("./{name}");
+    let verified = systemd_analyze(&["verify", "--man=no", &unit], folder)?;
+    assert_eq!((verified.code, &*verified.stderr), (0, ""), "{name}");
+    // Before version 250 units that are not installed cannot be weighed.
+    let weighed = systemd_analyze(&["security", "--offline=true", &unit], folder)?;
+    if weighed.code != 0 && weighed.stderr.contains("unrecognized option") {
+        skipped("this systemd-analyze weighs installed units only");
+        return None;
+    }
+    let level = weighed
+        .stdout
+        .split("Overall exposure level for ")
+        .nth(1)
+        .unwrap();
+    let level = level
+        .split(": ")
+        .nth(1)
+        .and_then(|level| level.split(' ').next())
+        .unwrap();
+    Some(level.parse().unwrap())
+}
+
 #[test]
 fn systemd_finds_nothing_wrong_with_the_units() {
     let folder = tempfile::tempdir().unwrap();
     for name in installed(folder.path()) {
-        let unit = format!("./{name}");
-        let Some(verified) = systemd_analyze(&["verify", "--man=no", &unit], folder.path()) else {
+        let Some(level) = exposure(&name, folder.path()) else {
             return;
         };
-        assert_eq!((verified.code, &*verified.stderr), (0, ""), "{name}");
-        // Before version 250 units that are not installed cannot be weighed.
-        let Some(weighed) = systemd_analyze(&["security", "--offline=true", &unit], folder.path())
-        else {
-            return;
-        };
-        if weighed.code != 0 && weighed.stderr.contains("unrecognized option") {
-            skipped("this systemd-analyze weighs installed units only");
-            continue;
-        }
-        let level = weighed
-            .stdout
-            .split("Overall exposure level for ")
-            .nth(1)
-            .unwrap();
-        let level: f64 = level
-            .split(": ")
-            .nth(1)
-            .and_then(|level| level.split(' ').next())
-            .unwrap()
-            .parse()
-            .unwrap();
-        assert!(level <= MOST_EXPOSED, "{name}: {level}\n{}", weighed.stdout);
+        assert!(level <= MOST_EXPOSED, "{name}: {level}");
     }
+}
+
+#[test]
+fn the_drop_in_of_a_raspberry_pi_opens_its_camera_and_little_more() {
+    let folder = tempfile::tempdir().unwrap();
+    installed(folder.path());
+    let name = "blindsight-camera@gate.service";
+    let drop_ins = folder.path().join(format!("{name}.d"));
+    fs::create_dir(&drop_ins).unwrap();
+    let drop_in = committed("deploy/systemd/raspberry-pi.conf");
+    fs::copy(drop_in, drop_ins.join("raspberry-pi.conf")).unwrap();
+    let Some(level) = exposure(name, folder.path()) else {
+        return;
+    };
+    // That it is taken into account at all.
+    assert!(
+        level > MOST_EXPOSED && level <= MOST_EXPOSED_WITH_CAMERA,
+        "{level}"
+    );
 }
 
 /// The services of the compose file by name, each with its lines.

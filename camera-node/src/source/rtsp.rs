@@ -69,10 +69,11 @@ impl RtspSource {
         let runtime = runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(io)?;
         let (reception, stopped) = (Reception::new(&target, frames.clone()), stop.clone());
-        let ended = frames.clone();
+        // Dropped also when the thread panics.
+        let ended = Closing(frames.clone());
         let receive = move || {
+            let _ended = ended;
             runtime.block_on(stopped.run_until_cancelled(receive(target, reception)));
-            ended.close();
         };
         let thread = thread::Builder::new().name("rtsp".to_owned());
         thread.spawn(receive).map_err(io)?;
@@ -82,6 +83,15 @@ impl RtspSource {
             stop: stop.clone(),
             _stopped_when_dropped: stop.drop_guard(),
         })
+    }
+}
+
+/// Closes the queue when it is dropped.
+struct Closing(Newest<SourceFrame, SourceError>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 
