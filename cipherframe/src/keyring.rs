@@ -70,7 +70,7 @@ mod tests {
         let key_id = KeyId::from_bytes([4; 16]);
         let load = |paths: &[PathBuf], insecure_plain| {
             let key = |_: &Path| {
-                let plain = SchemeId::Plain.get();
+                let plain = SchemeId::Plain.evaluation();
                 Ok(plain.read_evaluation_key(key_id, &[], &()).unwrap())
             };
             Keyring::<dyn EvaluationKey>::load(paths, insecure_plain, key)

@@ -83,6 +83,8 @@ pub fn load_evaluation_key(
         scheme.evaluation_key_bytes()
     })?;
     scheme
+        .id()
+        .evaluation()
         .read_evaluation_key(file.key_id(), file.payload(), progress)
         .map_err(|source| KeyError::Key {
             path: path.to_owned(),

@@ -36,8 +36,8 @@ pub use pool::{PoolSpec, PoolSpecError, max_pool};
 pub use progress::Progress;
 pub use quantiser::{QuantisedFrame, Quantiser, QuantiserError};
 pub use scheme::{
-    EncryptionKey, EvaluationKey, FailureReport, Fingerprint, Key, Scheme, SchemeError, SchemeId,
-    UnknownScheme, failure_report,
+    EncryptionKey, Evaluation, EvaluationKey, FailureReport, Fingerprint, Key, Scheme, SchemeError,
+    SchemeId, UnknownScheme, failure_report,
 };
 pub use spec::{SpecError, StreamSpec};
 pub use tile::{MAX_TILES, TileAxis, TileCut, TilePlan, TileRegion};

@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
+use e2e::programs::command;
+
 const CRATES: [&str; 10] = [
     "broker",
     "camera-node",
@@ -102,6 +104,23 @@ fn no_node_can_name_the_secret_key_of_a_schemes_library() {
         let manifest = e2e::data_folder::committed(&format!("{node}/Cargo.toml"));
         let manifest = std::fs::read_to_string(manifest).unwrap();
         assert!(!manifest.contains("fhe"), "{node}");
+    }
+}
+
+/// Built in debugging profiles, programs name what they link.
+#[test]
+fn a_camera_links_nothing_that_pools() {
+    let folder = tempfile::tempdir().unwrap();
+    let links = |program: &str, name: &str| {
+        let path = command(program, folder.path()).get_program().to_owned();
+        let bytes = std::fs::read(path).unwrap();
+        bytes
+            .windows(name.len())
+            .any(|bytes| bytes == name.as_bytes())
+    };
+    for name in ["blind_rotate", "BfvEvaluationKey", "TfheEvaluationKey"] {
+        assert!(links("pooling-worker", name), "{name}");
+        assert!(!links("camera-node", name), "{name}");
     }
 }
 

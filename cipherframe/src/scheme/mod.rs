@@ -50,6 +50,15 @@ impl SchemeId {
         }
     }
 
+    /// What the scheme has for who pools.
+    pub fn evaluation(self) -> &'static dyn Evaluation {
+        match self {
+            Self::Plain => &plain::Plain,
+            Self::Tfhe => &tfhe::Tfhe,
+            Self::Bfv => &bfv::Bfv,
+        }
+    }
+
     /// The name, as in configuration and key files.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -111,7 +120,7 @@ impl fmt::Display for Fingerprint {
 
 /// One way to pool without seeing: what it can pool, its parameter set and how its keys are read.
 ///
-/// Adding a scheme is one implementation of this trait, one variant of [`SchemeId`] and one module in `client-key`.
+/// Adding a scheme is one implementation of this trait and of [`Evaluation`], one variant of [`SchemeId`] and one module in `client-key`.
 pub trait Scheme: Sync {
     /// The scheme's name.
     fn id(&self) -> SchemeId;
@@ -175,7 +184,10 @@ pub trait Scheme: Sync {
     ) -> Result<Arc<dyn EncryptionKey>, SchemeError> {
         Err(SchemeError::NoSecretKeyMode { scheme: self.id() })
     }
+}
 
+/// What a scheme has for who pools. It stands beside [`Scheme`], so that a camera does not link the code that pools.
+pub trait Evaluation: Sync {
     /// Reads and expands an evaluation key; `key_id` names the key set it belongs to.
     fn read_evaluation_key(
         &self,

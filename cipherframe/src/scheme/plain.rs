@@ -3,8 +3,8 @@
 //! A tile is its pixel levels, a map tile its maxima, one byte each.
 
 use super::{
-    EncryptionKey, EvaluationKey, FailureReport, Fingerprint, Key, Scheme, SchemeError, SchemeId,
-    check_length, check_scheme, region, tile_levels,
+    EncryptionKey, Evaluation, EvaluationKey, FailureReport, Fingerprint, Key, Scheme, SchemeError,
+    SchemeId, check_length, check_scheme, region, tile_levels,
 };
 use crate::progress::Progress;
 use crate::quantiser::QuantisedFrame;
@@ -82,7 +82,9 @@ impl Scheme for Plain {
         check_length("plain public key", 0, payload.len())?;
         Ok(Arc::new(PlainKey { key_id }))
     }
+}
 
+impl Evaluation for Plain {
     fn read_evaluation_key(
         &self,
         key_id: KeyId,

@@ -30,11 +30,11 @@ impl Pooling {
 
     fn with(keys: &KeySet, spec: &StreamSpec) -> Result<Self, SchemeError> {
         let scheme = spec.scheme();
-        let (id, implementation) = (keys.client.key_id(), scheme.get());
+        let (id, evaluation) = (keys.client.key_id(), scheme.evaluation());
         Ok(Self {
             spec: spec.clone(),
-            public: implementation.read_public_key(id, keys.public.payload())?,
-            evaluation: implementation.read_evaluation_key(id, keys.evaluation.payload(), &())?,
+            public: scheme.get().read_public_key(id, keys.public.payload())?,
+            evaluation: evaluation.read_evaluation_key(id, keys.evaluation.payload(), &())?,
             client: client_key::read_client_key(scheme, id, keys.client.payload())?,
         })
     }

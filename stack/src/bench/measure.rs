@@ -127,7 +127,7 @@ impl Keys {
             }
             other => (
                 other
-                    .get()
+                    .evaluation()
                     .read_evaluation_key(id, keys.evaluation.payload(), &())?,
                 None,
             ),

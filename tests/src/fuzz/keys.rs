@@ -104,9 +104,9 @@ fn keys(scheme: SchemeId, data: &[u8]) -> bool {
     match kind {
         "public" => accepted(reader.read_public_key(id, &key)),
         "evaluation" if scheme == SchemeId::Tfhe => {
-            accepted(reader.read_evaluation_key(id, &key, &InNoTime))
+            accepted(scheme.evaluation().read_evaluation_key(id, &key, &InNoTime))
         }
-        "evaluation" => accepted(reader.read_evaluation_key(id, &key, &())),
+        "evaluation" => accepted(scheme.evaluation().read_evaluation_key(id, &key, &())),
         "client" => accepted(client_key::read_client_key(scheme, id, &key)),
         _ => accepted(reader.read_camera_secret_key(id, &key)),
     }

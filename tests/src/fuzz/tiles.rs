@@ -53,7 +53,9 @@ impl Valid {
     fn new(scheme: SchemeId) -> Self {
         let (keys, id) = (payloads(scheme), key_id());
         let public = scheme.get().read_public_key(id, &keys.public).unwrap();
-        let evaluation = scheme.get().read_evaluation_key(id, &keys.evaluation, &());
+        let evaluation = scheme
+            .evaluation()
+            .read_evaluation_key(id, &keys.evaluation, &());
         let evaluation = evaluation.unwrap();
         let stream = |kernel| {
             let spec = spec(scheme, SIZE, 2, (kernel, 2, 0));

@@ -26,8 +26,8 @@ pub mod thermometer;
 mod tile;
 
 use super::{
-    EncryptionKey, EvaluationKey, FINGERPRINT_BYTES, FailureReport, Fingerprint, Scheme,
-    SchemeError, SchemeId, check_scheme, window_count,
+    EncryptionKey, Evaluation, EvaluationKey, FINGERPRINT_BYTES, FailureReport, Fingerprint,
+    Scheme, SchemeError, SchemeId, check_scheme, window_count,
 };
 use crate::progress::Progress;
 use crate::spec::StreamSpec;
@@ -145,7 +145,9 @@ impl Scheme for Bfv {
     ) -> Result<Arc<dyn EncryptionKey>, SchemeError> {
         Ok(Arc::new(BfvEncryptionKey::read_secret(key_id, payload)?))
     }
+}
 
+impl Evaluation for Bfv {
     fn read_evaluation_key(
         &self,
         key_id: KeyId,

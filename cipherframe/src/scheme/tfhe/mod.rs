@@ -30,8 +30,8 @@ pub mod words;
 pub use evaluation_key::TfheEvaluationKey;
 
 use super::{
-    EncryptionKey, EvaluationKey, FINGERPRINT_BYTES, FailureReport, Fingerprint, Scheme,
-    SchemeError, SchemeId, check_fingerprint, check_length, check_scheme, region,
+    EncryptionKey, Evaluation, EvaluationKey, FINGERPRINT_BYTES, FailureReport, Fingerprint,
+    Scheme, SchemeError, SchemeId, check_fingerprint, check_length, check_scheme, region,
 };
 use crate::progress::Progress;
 use crate::spec::StreamSpec;
@@ -120,7 +120,9 @@ impl Scheme for Tfhe {
             check_fingerprint("the public key", payload, self.key_fingerprint())?,
         )))
     }
+}
 
+impl Evaluation for Tfhe {
     fn read_evaluation_key(
         &self,
         key_id: KeyId,

@@ -1,10 +1,9 @@
 //! The same results on a processor without AVX2, which an emulator stands in for.
 
 use super::*;
-use crate::scheme::bfv::Bfv;
 use crate::scheme::bfv::packing::push_residues;
 use crate::scheme::bfv::parameters::{for_kernel, key_fingerprint};
-use crate::{KeyId, PoolSpec, Quantiser, Scheme, SchemeId, StreamSpec};
+use crate::{KeyId, PoolSpec, Quantiser, SchemeId, StreamSpec};
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -40,7 +39,8 @@ fn maps() -> u64 {
             push_residues(&mut key, &random(&mut rng, set.degree, ring.primes()));
         }
     }
-    let key = Bfv
+    let key = SchemeId::Bfv
+        .evaluation()
         .read_evaluation_key(KeyId::from_bytes([0; 16]), &key, &())
         .unwrap();
     let maps = [2, 3].map(|kernel| {
