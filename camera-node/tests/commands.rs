@@ -94,7 +94,7 @@ fn a_snapshot_without_a_source_or_a_place_says_so() {
         &["snapshot", "--out", "aim.png"],
         74,
         "error: the folder DIR/nowhere does not exist\n  \
-         help: check the path and give a folder of PNG or JPEG images\n",
+         help: check the path and give a folder of images or videos\n",
     );
     fails(
         site.path(),

@@ -329,7 +329,7 @@ async fn motion_sees_every_frame_once_however_long_each_waits() {
         2,
         Pull::Skipped {
             file: PathBuf::from("x.png"),
-            reason: "it is not a PNG or JPEG image".to_owned(),
+            reason: "it is neither an image nor a video".to_owned(),
         },
     );
     // Starts over.
@@ -653,7 +653,7 @@ async fn a_frame_is_announced_before_it_leaves_and_before_it_is_complete() {
 #[tokio::test]
 async fn a_skipped_file_takes_no_place() {
     let mut pulls = frames(2);
-    let reason = "it is not a PNG or JPEG image".to_owned();
+    let reason = "it is neither an image nor a video".to_owned();
     pulls.push_front(Pull::Skipped {
         file: PathBuf::from("x.png"),
         reason,
