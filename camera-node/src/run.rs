@@ -37,7 +37,7 @@ const ARRIVALS_QUEUE: usize = 64;
 /// the feature, quantised, encrypted, signed and published, with at most `delivery.credit` frames
 /// and `delivery.bytes_on_the_way` bytes on their way without a receipt. A source that is faster
 /// fills the spool, if there is one, and then has to wait; with the policy `latest` frames that find
-/// no place are dropped and counted.
+/// no place are dropped and counted, as are those of a live source, which cannot wait.
 ///
 /// When the source ends, the camera waits until each frame has its receipt or was given up. When
 /// asked to stop, it finishes the frame it is sending and ends within 5 s; what lies in the spool is

@@ -19,8 +19,13 @@ const END_LIMIT: Duration = Duration::from_secs(20);
 
 /// What the demo prints on the samples with `options`: the maps and the summary. It has to end well.
 fn demo(options: &str, folder: &Path) -> (Vec<Value>, Value) {
-    let samples = committed("samples");
-    let mut args = vec!["demo", "--video", samples.to_str().unwrap()];
+    let (maps, summary, _) = demo_of(&committed("samples"), options, folder);
+    (maps, summary)
+}
+
+/// The same on the footage in a folder; and what it says on stderr.
+fn demo_of(video: &Path, options: &str, folder: &Path) -> (Vec<Value>, Value, String) {
+    let mut args = vec!["demo", "--video", video.to_str().unwrap()];
     args.extend(options.split_whitespace());
     args.extend(["--verify", "--json", "--headless"]);
     let outcome = run("blindsight", &args, folder);
@@ -30,7 +35,7 @@ fn demo(options: &str, folder: &Path) -> (Vec<Value>, Value) {
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
     let summary = objects.pop().unwrap();
-    (objects, summary["summary"].clone())
+    (objects, summary["summary"].clone(), outcome.stderr)
 }
 
 /// Keys of the schemes where the demo looks for them. They are made once for all tests.
@@ -84,6 +89,36 @@ fn without_options_a_live_and_a_compact_stream_run_to_their_ends() {
         let pictures = pictures(&folder.path().join("out"), camera);
         assert_eq!(pictures.into_keys().collect::<Vec<_>>(), [0, 1], "{camera}");
     }
+}
+
+/// Warned of once, though two cameras play the folder; on both streams every map is right.
+#[test]
+fn a_folder_may_mix_images_and_videos_and_a_broken_file_is_warned_of_once() {
+    let folder = tempfile::tempdir().unwrap();
+    link_keys(&[SchemeId::Bfv, SchemeId::Tfhe], folder.path());
+    let video = folder.path().join("mixed");
+    fs::create_dir(&video).unwrap();
+    let samples = committed("samples/2-cyclist");
+    fs::copy(samples.join("000.png"), video.join("a.png")).unwrap();
+    let street = image::open(samples.join("020.png")).unwrap();
+    street.save(video.join("b.jpg")).unwrap();
+    // With B-frames.
+    let walk = committed("camera-node/tests/data/walk.mp4");
+    fs::copy(&walk, video.join("d.mp4")).unwrap();
+    let broken = fs::read(&walk).unwrap();
+    fs::write(video.join("c.mp4"), &broken[..broken.len() / 20]).unwrap();
+
+    let (maps, summary, said) = demo_of(&video, "--frames 6 --fps 5", folder.path());
+    check_all_is_well(&summary, 12);
+    assert_eq!(maps.len(), 12);
+    let warnings: Vec<&str> = said
+        .lines()
+        .filter(|line| line.contains(" WARN "))
+        .collect();
+    let [warning] = warnings[..] else {
+        panic!("one warning is due:\n{said}");
+    };
+    assert!(warning.contains("mixed/c.mp4 is skipped: "), "{warning}");
 }
 
 #[test]

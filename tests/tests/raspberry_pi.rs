@@ -23,7 +23,7 @@ use e2e::stack::Stack;
 const PROGRAM: &str = "BLINDSIGHT_PI_CAMERA";
 /// Where Debian's libraries for the other processor are; they come with the cross compiler.
 const LIBRARIES: &str = "/usr/aarch64-linux-gnu";
-/// Images of the bundled samples that are sent, after the video: see `camera-node/tests/data/README.md`.
+/// Images of the bundled samples that are sent, before the video.
 const IMAGES: [&str; 4] = ["000.png", "010.png", "020.png", "030.png"];
 const VIDEO: &str = "walk.mp4";
 

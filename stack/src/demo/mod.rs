@@ -55,7 +55,7 @@ pub(crate) struct Args {
     /// What a pixel is: luma, or motion, the difference from the frame before
     #[arg(long)]
     feature: Option<Feature>,
-    /// A folder of images (png, jpg); its sub-folders are clips
+    /// A folder of images and videos; its sub-folders and its videos are clips
     #[arg(long, default_value = "samples")]
     video: PathBuf,
     /// End after this many frames of each camera [default: go on until Ctrl-C]
