@@ -3,9 +3,11 @@
 //! A camera's credit comes back before a map is printed, so without this a demo whose output nobody reads would fill the
 //! memory. Each camera has a gate of its own: a slow stream does not hold up a fast one.
 
-use camera_node::source::{Pull, Source, SourceError};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
+
+use camera_node::source::{Pull, Source, SourceError};
+use tokio_util::sync::CancellationToken;
 
 /// Frames of a camera that may be without a printed map.
 const UNPRINTED: usize = 16;
@@ -58,6 +60,10 @@ impl Source for GatedSource {
 
     fn interval(&self) -> Option<Duration> {
         self.source.interval()
+    }
+
+    fn live(&self) -> Option<CancellationToken> {
+        self.source.live()
     }
 }
 
