@@ -143,7 +143,8 @@ fn a_wrong_key_in_the_configuration_is_named_with_its_line() {
         + 1;
     let problem = format!(
         "error: 1 problem in the configuration\nconfigs/demo/camera.toml:{line}: source.fsp: unknown key; use one of \
-         `folder`, `fps`, `loop`, or remove it\n  help: docs/ref/configuration.md describes every key\n"
+         `folder`, `rtsp`, `rpicam`, `usb`, `synthetic`, `size`, `fps`, `loop`, `username`, `password_file`, `transport`, \
+         or remove it\n  help: docs/ref/configuration.md describes every key\n"
     );
     let config = "configs/demo/camera.toml";
     check(
