@@ -64,12 +64,12 @@ impl fmt::Display for Report {
 /// Takes, prepares, encrypts and signs up to `frames` frames as the camera of `config` does.
 ///
 /// # Errors
-/// A key file that cannot be used; a source that cannot be opened or has no frame.
+/// A key file that cannot be used; a source that cannot be opened, has no frame or is lost.
 pub fn run(config: &CameraConfig, frames: u64) -> Result<Report, Failure> {
     let credentials = Credentials::load(&config.link.node, NodeRole::Camera)?;
     let sealer = Sealer::load(config, credentials.identity.clone())?;
     let mut preprocessor = Preprocessor::new(sealer.spec().clone(), config.stream.feature);
-    let mut source = config.source.open()?;
+    let mut source = config.source.open_briefly()?;
     let mut id = FrameId {
         site: config.link.node.site.clone(),
         camera: config.link.node.name.clone(),

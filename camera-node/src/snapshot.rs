@@ -18,9 +18,9 @@ const FRAMES_OF_FILES: u32 = 2;
 /// Writes what is encrypted of a frame, or the frame as the source gives it if `raw`, to `out`.
 ///
 /// # Errors
-/// When the source cannot be opened or gives no frame, or `out` cannot be written.
+/// When the source cannot be opened, gives no frame or is lost, or `out` cannot be written.
 pub fn save(config: &CameraConfig, raw: bool, out: &Path) -> Result<Frame, Failure> {
-    let picture = take(config.source.open()?.as_mut(), config, raw)?;
+    let picture = take(config.source.open_briefly()?.as_mut(), config, raw)?;
     picture::write(out, &picture)?;
     Ok(picture)
 }

@@ -31,8 +31,10 @@ pub use self::folder::{FolderSource, Repeat};
 use self::rpicam::Rpicam;
 pub use self::rpicam::RpicamConfig;
 #[cfg(feature = "rtsp")]
-pub use self::rtsp::RtspSource;
+use self::rtsp::Rtsp;
 pub use self::usb::{UsbConfig, list as usb_cameras};
+#[cfg(feature = "rtsp")]
+use crate::config::RtspConfig;
 
 /// One frame as it came out of a source.
 #[derive(Clone, Debug)]
@@ -99,20 +101,48 @@ pub(crate) fn next_frame(source: &mut dyn Source) -> Result<Option<SourceFrame>,
     }
 }
 
+/// What becomes of a camera that gives no more frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WhenLost {
+    /// It is tried again, for ever.
+    TryAgain,
+    /// That is an error.
+    Fail,
+}
+
+/// Opens a camera on the network.
+///
+/// # Errors
+/// When it does not answer, lets nobody in or has no H.264 video, or its password file cannot be used.
+#[cfg(feature = "rtsp")]
+pub(crate) fn rtsp(
+    config: &RtspConfig,
+    when_lost: WhenLost,
+) -> Result<Box<dyn Source>, SourceError> {
+    let camera = Rtsp::new(config).map_err(SourceError::Camera)?;
+    Ok(Box::new(CameraSource::open(camera, when_lost)?))
+}
+
 /// Opens the camera of a Raspberry Pi.
 ///
 /// # Errors
 /// When the program that takes its pictures is missing, or gives none.
-pub(crate) fn rpicam(config: RpicamConfig) -> Result<Box<dyn Source>, SourceError> {
-    Ok(Box::new(CameraSource::open(Rpicam::new(config))?))
+pub(crate) fn rpicam(
+    config: RpicamConfig,
+    when_lost: WhenLost,
+) -> Result<Box<dyn Source>, SourceError> {
+    Ok(Box::new(CameraSource::open(
+        Rpicam::new(config),
+        when_lost,
+    )?))
 }
 
 /// Opens a USB camera.
 ///
 /// # Errors
 /// When it cannot be opened or has no such size, or the program was built without USB cameras.
-pub(crate) fn usb(config: UsbConfig) -> Result<Box<dyn Source>, SourceError> {
-    usb::open(config)
+pub(crate) fn usb(config: UsbConfig, when_lost: WhenLost) -> Result<Box<dyn Source>, SourceError> {
+    usb::open(config, when_lost)
 }
 
 /// Why a source has no frames to give.

@@ -14,7 +14,6 @@
     )
 )]
 
-pub mod backoff;
 pub mod change;
 mod codec;
 pub mod config;

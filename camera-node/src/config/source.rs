@@ -7,10 +7,10 @@ use serde::Deserialize;
 use wire::config::Problems;
 
 use super::stream::frame_size;
-#[cfg(feature = "rtsp")]
-use crate::source::RtspSource;
 use crate::source::synthetic::SyntheticSource;
-use crate::source::{self, FolderSource, Repeat, RpicamConfig, Source, SourceError, UsbConfig};
+use crate::source::{
+    self, FolderSource, Repeat, RpicamConfig, Source, SourceError, UsbConfig, WhenLost,
+};
 
 #[cfg(feature = "rtsp")]
 mod rtsp;
@@ -52,12 +52,26 @@ pub enum SourceConfig {
 }
 
 impl SourceConfig {
-    /// Opens the source.
+    /// Opens the source. A camera that is lost later is tried again, for ever. Blocks while it is
+    /// connected to, so not for async code.
     ///
     /// # Errors
     /// When a folder is missing, cannot be listed or has no file with the name of an image or a
-    /// video; when a camera gives no frames, or the file with its password cannot be used.
+    /// video; when a camera cannot be connected to, or the file with its password cannot be used.
     pub fn open(&self) -> Result<Box<dyn Source>, SourceError> {
+        self.opened(WhenLost::TryAgain)
+    }
+
+    /// Opens the source for somebody who wants a few frames and does not wait for ever: a camera that
+    /// is lost later is an error.
+    ///
+    /// # Errors
+    /// Those of [`SourceConfig::open`].
+    pub fn open_briefly(&self) -> Result<Box<dyn Source>, SourceError> {
+        self.opened(WhenLost::Fail)
+    }
+
+    fn opened(&self, when_lost: WhenLost) -> Result<Box<dyn Source>, SourceError> {
         Ok(match self {
             SourceConfig::Folder {
                 folder,
@@ -65,11 +79,9 @@ impl SourceConfig {
                 repeat,
             } => Box::new(FolderSource::open(folder, *interval, *repeat)?),
             #[cfg(feature = "rtsp")]
-            SourceConfig::Rtsp(config) => {
-                Box::new(RtspSource::open(config).map_err(SourceError::Camera)?)
-            }
-            SourceConfig::Rpicam(config) => source::rpicam(config.clone())?,
-            SourceConfig::Usb(config) => source::usb(config.clone())?,
+            SourceConfig::Rtsp(config) => source::rtsp(config, when_lost)?,
+            SourceConfig::Rpicam(config) => source::rpicam(config.clone(), when_lost)?,
+            SourceConfig::Usb(config) => source::usb(config.clone(), when_lost)?,
             SourceConfig::Synthetic {
                 seed,
                 interval,

@@ -137,10 +137,11 @@ receipt_timeout_s = "long"
     );
     let expected = [
         "8: source.folder: missing; \
-         add the path of a folder of images and videos, for example `folder = \"samples\"`, or another source",
+         add the path of a folder of images and videos, for example `folder = \"samples\"`, \
+         or another source",
         "9: source.fps: 0 is out of range; write a value from 0.01 to 240",
-        "10: source.fsp: unknown key; use one of `folder`, `rtsp`, `rpicam`, `usb`, `synthetic`, `size`, `fps`, `loop`, \
-         `username`, `password_file`, `transport`, or remove it",
+        "10: source.fsp: unknown key; use one of `folder`, `rtsp`, `rpicam`, `usb`, `synthetic`, \
+         `size`, `fps`, `loop`, `username`, `password_file`, `transport`, or remove it",
         "11: stream.public_key: missing; \
          add the path of a camera-public.key, made by `blindsight keys new`",
         "12: stream.scheme: unknown scheme `rot13`; known are: plain, tfhe, bfv",

@@ -7,12 +7,12 @@ use std::ffi::OsString;
 use std::io;
 use std::time::{Duration, Instant};
 
-use cipherframe::Frame;
+use tokio_util::sync::CancellationToken;
 use wire::failure::{Failure, FailureKind};
 
 use self::layout::Layout;
 use self::program::{Output, Program};
-use super::camera::{Camera, STOP_SPACING, Shots};
+use super::camera::{Camera, STOP_SPACING, Shot, Shots};
 
 /// What the program is called, first on systems of today.
 const PROGRAMS: [&str; 2] = ["rpicam-vid", "libcamera-vid"];
@@ -86,17 +86,20 @@ impl Rpicam {
         ))
     }
 
-    /// Takes a single frame, whose length says how its rows are padded.
-    fn layout(&self) -> Result<Layout, Failure> {
+    /// Takes a single frame, whose length says how its rows are padded; `None` if that is stopped.
+    fn layout(&self, stop: &CancellationToken) -> Result<Option<Layout>, Failure> {
         let RpicamConfig { width, height, .. } = self.config;
         let mut run = self.start(&["--frames", "1"])?;
         // A byte more than any frame has shows that there is too much.
         let mut frame = vec![0; Layout::longest(width, height) + 1];
         let mut length = 0;
         let status = loop {
+            if stop.is_cancelled() {
+                return Ok(None);
+            }
             match run.read(&mut frame[length..])? {
                 Output::Bytes(bytes) => length += bytes,
-                Output::Nothing => continue,
+                Output::Nothing => {}
                 Output::End => {
                     break run
                         .program
@@ -111,7 +114,7 @@ impl Rpicam {
         if length == 0 || status.is_some_and(|status| !status.success()) {
             return Err(run.failed(status));
         }
-        Layout::of_length(width, height, length).ok_or_else(|| {
+        let layout = Layout::of_length(width, height, length).ok_or_else(|| {
             Failure::new(
                 FailureKind::BadData,
                 format!(
@@ -121,7 +124,8 @@ impl Rpicam {
                 ),
                 "use a `source.size` that the camera has, for example \"640x480\"",
             )
-        })
+        })?;
+        Ok(Some(layout))
     }
 }
 
@@ -132,14 +136,16 @@ impl Camera for Rpicam {
         format!("rpicam {}", self.config.camera)
     }
 
-    fn connect(&self) -> Result<RpicamShots, Failure> {
-        let layout = self.layout()?;
-        Ok(RpicamShots {
+    fn connect(&mut self, stop: &CancellationToken) -> Result<Option<RpicamShots>, Failure> {
+        let Some(layout) = self.layout(stop)? else {
+            return Ok(None);
+        };
+        Ok(Some(RpicamShots {
             run: self.start(&[])?,
             layout,
             frame: vec![0; layout.bytes()],
             length: 0,
-        })
+        }))
     }
 }
 
@@ -153,7 +159,7 @@ pub(super) struct RpicamShots {
 }
 
 impl Shots for RpicamShots {
-    fn next(&mut self) -> Result<Option<Frame>, Failure> {
+    fn next(&mut self) -> Result<Option<Shot>, Failure> {
         let until = Instant::now() + STOP_SPACING;
         while Instant::now() < until {
             match self.run.read(&mut self.frame[self.length..])? {
@@ -169,7 +175,7 @@ impl Shots for RpicamShots {
                 self.length = 0;
                 let frame = self.layout.luma(&self.frame);
                 return frame
-                    .map(Some)
+                    .map(|frame| Some(Shot::new(frame)))
                     .map_err(|error| Failure::of(FailureKind::Bug, &error));
             }
         }

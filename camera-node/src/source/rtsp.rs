@@ -1,50 +1,45 @@
 //! A camera on the network that speaks RTSP and sends H.264.
-//!
-//! A thread of its own receives and decodes, because the camera does not wait; whoever pulls gets
-//! the newest frames. When the connection is lost the thread connects again, for as long as it takes.
 
 mod clock;
-mod newest;
 mod session;
 mod thinning;
 
-use std::thread;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use cipherframe::Frame;
 use retina::client::Credentials;
-use tokio::runtime;
-use tokio_util::sync::{CancellationToken, DropGuard};
-use wire::backoff::Backoff;
-use wire::failure::{Failure, FailureKind};
-use wire::{random, secret_file};
+use retina::codec::VideoFrame;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+use wire::failure::Failure;
+use wire::secret_file;
 
 use self::clock::Clock;
-use self::newest::Newest;
-use self::session::{SessionError, Target};
+use self::session::{Session, SessionError, Target};
 use self::thinning::Thinning;
-use super::{Pull, Source, SourceError, SourceFrame};
+use super::camera::{Camera, Shot, Shots};
+use super::h264::{Decoder, H264Error};
 use crate::config::RtspConfig;
 
-/// The clip of every frame.
-const CLIP: &str = "rtsp";
+/// How long the camera may send nothing.
+const SILENCE: Duration = Duration::from_secs(10);
+/// How long it may send nothing that can be decoded. Key frames may be many seconds apart.
+const BLINDNESS: Duration = Duration::from_secs(60);
 
-/// Frames of a camera on the network.
-#[derive(Debug)]
-pub struct RtspSource {
-    frames: Newest<SourceFrame, SourceError>,
-    thinning: Thinning,
-    /// Ends the thread.
-    stop: CancellationToken,
-    _stopped_when_dropped: DropGuard,
+/// A camera on the network.
+pub(super) struct Rtsp {
+    target: Target,
+    interval: Option<Duration>,
+    /// One for all connections, so that no time comes twice.
+    clock: Arc<Mutex<Clock>>,
 }
 
-impl RtspSource {
-    /// Begins to connect, and does not wait for it.
+impl Rtsp {
+    /// Reads the password, and does not connect.
     ///
     /// # Errors
-    /// When the password file cannot be used, or the system has no room for another thread.
-    pub fn open(config: &RtspConfig) -> Result<RtspSource, Failure> {
+    /// When the password file cannot be used.
+    pub(super) fn new(config: &RtspConfig) -> Result<Rtsp, Failure> {
         let login = config.login.as_ref().map(|(username, file)| {
             let password = secret_file::password(file)?;
             Ok::<_, Failure>(Credentials {
@@ -52,147 +47,164 @@ impl RtspSource {
                 password: password.to_string(),
             })
         });
-        let target = Target {
-            url: config.url.clone(),
-            login: login.transpose()?,
-            transport: config.transport,
-        };
-        let frames = Newest::default();
-        let stop = CancellationToken::new();
-        let io = |error| {
-            Failure::io(
-                "starting to receive",
-                &error,
-                "allow this user more threads",
-            )
-        };
-        let runtime = runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(io)?;
-        let (reception, stopped) = (Reception::new(&target, frames.clone()), stop.clone());
-        // Dropped also when the thread panics.
-        let ended = Closing(frames.clone());
-        let receive = move || {
-            let _ended = ended;
-            runtime.block_on(stopped.run_until_cancelled(receive(target, reception)));
-        };
-        let thread = thread::Builder::new().name("rtsp".to_owned());
-        thread.spawn(receive).map_err(io)?;
-        Ok(RtspSource {
-            frames,
-            thinning: Thinning::new(config.interval),
-            stop: stop.clone(),
-            _stopped_when_dropped: stop.drop_guard(),
+        Ok(Rtsp {
+            target: Target {
+                url: config.url.clone(),
+                login: login.transpose()?,
+                transport: config.transport,
+            },
+            interval: config.interval,
+            clock: Arc::default(),
         })
     }
 }
 
-/// Closes the queue when it is dropped.
-struct Closing(Newest<SourceFrame, SourceError>);
+impl Camera for Rtsp {
+    type Shots = RtspShots;
 
-impl Drop for Closing {
-    fn drop(&mut self) {
-        self.0.close();
+    fn name(&self) -> String {
+        name(&self.target.url)
+    }
+
+    fn connect(&mut self, stop: &CancellationToken) -> Result<Option<RtspShots>, Failure> {
+        let name = self.name();
+        let session = Session::open(&self.target, stop).map_err(|error| error.of(&name))?;
+        let choice = Choice::new(self.clock.clone(), self.interval);
+        let now = Instant::now();
+        Ok(session.map(|session| RtspShots {
+            name,
+            session,
+            decoder: None,
+            choice,
+            heard: now,
+            seen: now,
+        }))
     }
 }
 
-impl Source for RtspSource {
-    fn next(&mut self) -> Result<Pull, SourceError> {
-        while let Some(frame) = self.frames.take() {
-            let frame = frame?;
-            if self.thinning.wants(frame.captured) {
-                return Ok(Pull::Frame(frame));
+/// The camera in messages: a query may hold a password.
+fn name(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.to_string()
+}
+
+/// The pictures of a camera that sends.
+pub(super) struct RtspShots {
+    name: String,
+    session: Session,
+    /// There is none before the first key frame.
+    decoder: Option<Decoder>,
+    choice: Choice,
+    /// When video last came.
+    heard: Instant,
+    /// When video last came that could be decoded.
+    seen: Instant,
+}
+
+impl Shots for RtspShots {
+    fn next(&mut self) -> Result<Option<Shot>, Failure> {
+        self.shot().map_err(|error| error.of(&self.name))
+    }
+}
+
+impl RtspShots {
+    fn shot(&mut self) -> Result<Option<Shot>, SessionError> {
+        let Some(sample) = self.session.next()? else {
+            return match self.heard.elapsed() > SILENCE {
+                true => Err(SessionError::Silent(SILENCE)),
+                false => Ok(None),
+            };
+        };
+        self.heard = Instant::now();
+        self.prepare(&sample)?;
+        match self.decode(&sample) {
+            Some(shot) => {
+                self.seen = self.heard;
+                Ok(shot)
+            }
+            None if self.heard - self.seen > BLINDNESS => Err(SessionError::Blind(BLINDNESS)),
+            None => Ok(None),
+        }
+    }
+
+    /// Starts a decoder at a key frame. After a loss there is none until the next key frame, because
+    /// pictures that were made up for it would be taken for motion.
+    fn prepare(&mut self, sample: &VideoFrame) -> Result<(), H264Error> {
+        if sample.loss() > 0 || sample.has_new_parameters() {
+            self.decoder = None;
+        }
+        if self.decoder.is_none()
+            && sample.is_random_access_point()
+            && let Some(parameters) = self.session.parameters()
+        {
+            self.decoder = Some(Decoder::new(parameters)?);
+            self.choice.restarted();
+        }
+        Ok(())
+    }
+
+    /// Decodes one sample; `None` if that does not work. Of a good one there may be no picture yet.
+    fn decode(&mut self, sample: &VideoFrame) -> Option<Option<Shot>> {
+        let decoder = self.decoder.as_mut()?;
+        let ticks = u64::try_from(sample.timestamp().timestamp()).unwrap_or(0);
+        let rate = u64::from(sample.timestamp().clock_rate().get());
+        let timestamp = Duration::from_secs(ticks / rate)
+            + Duration::from_nanos(ticks % rate * 1_000_000_000 / rate);
+        self.choice.arrived(timestamp, SystemTime::now());
+        match decoder.decode(sample.data()) {
+            Ok(frame) => Some(frame.and_then(|frame| {
+                let captured = self.choice.captured(self.heard, SystemTime::now())?;
+                Some(Shot { frame, captured })
+            })),
+            Err(error) => {
+                tracing::debug!(%error, "a part of the video cannot be decoded");
+                self.decoder = None;
+                None
             }
         }
-        Ok(Pull::End)
-    }
-
-    /// The camera has its own pace.
-    fn interval(&self) -> Option<Duration> {
-        None
-    }
-
-    fn live(&self) -> Option<CancellationToken> {
-        Some(self.stop.clone())
     }
 }
 
-/// Receives frames until there is no use in trying again: a camera that lets nobody in at first
-/// does not do so later.
-async fn receive(target: Target, mut reception: Reception) {
-    let mut backoff = Backoff::default();
-    let mut was_let_in = false;
-    loop {
-        let began = Instant::now();
-        reception.begins();
-        let error = session::run(&target, &mut reception).await;
-        was_let_in |= reception.index > 0;
-        if matches!(error, SessionError::Refused) && !was_let_in {
-            let Reception { url, frames, .. } = reception;
-            let what = format!("{url} refuses the user or the password");
-            let mend = "check `source.username` and the password in `source.password_file`";
-            let failure = Failure::new(FailureKind::Permissions, what, mend);
-            return frames.end(SourceError::Camera(failure));
-        }
-        reception.ends(&error);
-        let lasted = (reception.index > 0).then(|| began.elapsed());
-        tokio::time::sleep(backoff.next(lasted, random::chance())).await;
+/// Which pictures are taken, and when they were captured.
+struct Choice {
+    clock: Arc<Mutex<Clock>>,
+    thinning: Thinning,
+}
+
+impl Choice {
+    /// For a new connection.
+    fn new(clock: Arc<Mutex<Clock>>, interval: Option<Duration>) -> Choice {
+        let choice = Choice {
+            clock,
+            thinning: Thinning::new(interval),
+        };
+        choice.with_clock(Clock::connected);
+        choice
+    }
+
+    /// The decoder starts anew.
+    fn restarted(&self) {
+        self.with_clock(Clock::restarted);
+    }
+
+    /// A sample goes into the decoder.
+    fn arrived(&self, timestamp: Duration, now: SystemTime) {
+        self.with_clock(|clock| clock.arrived(timestamp, now));
+    }
+
+    /// When the picture was captured that has come out of the decoder; `None` if it is not wanted.
+    /// The sample that made it come arrived at `arrived`.
+    fn captured(&mut self, arrived: Instant, now: SystemTime) -> Option<SystemTime> {
+        let captured = self.with_clock(|clock| clock.captured(now));
+        self.thinning.wants(arrived).then_some(captured)
+    }
+
+    fn with_clock<T>(&self, act: impl FnOnce(&mut Clock) -> T) -> T {
+        // It is whole after each of its steps.
+        act(&mut self.clock.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// What is kept from one connection to the next.
-struct Reception {
-    /// The camera in messages: a query may hold a password.
-    url: String,
-    frames: Newest<SourceFrame, SourceError>,
-    clock: Clock,
-    /// The place of the next frame of this connection: after a gap the clip starts over.
-    index: u64,
-    /// Since when there are no frames, once that was said.
-    without_since: Option<Instant>,
-}
-
-impl Reception {
-    fn new(target: &Target, frames: Newest<SourceFrame, SourceError>) -> Reception {
-        let mut url = target.url.clone();
-        url.set_query(None);
-        Reception {
-            url: url.to_string(),
-            frames,
-            clock: Clock::default(),
-            index: 0,
-            without_since: None,
-        }
-    }
-
-    /// A connection begins.
-    fn begins(&mut self) {
-        self.clock.connected();
-        self.index = 0;
-    }
-
-    /// A picture came out of the decoder.
-    fn take(&mut self, frame: Frame) {
-        if let Some(since) = self.without_since.take() {
-            let without_s = since.elapsed().as_secs();
-            tracing::info!(without_s, "frames from {} again", self.url);
-        }
-        self.frames.put(SourceFrame {
-            clip: CLIP.to_owned(),
-            index: self.index,
-            captured: self.clock.captured(SystemTime::now()),
-            frame,
-        });
-        self.index += 1;
-    }
-
-    /// A connection ended, or there was none.
-    fn ends(&mut self, error: &SessionError) {
-        let url = &self.url;
-        if self.without_since.is_none() {
-            self.without_since = Some(Instant::now());
-            tracing::warn!("no frames from {url}: {error}; trying again until there are");
-        } else {
-            tracing::debug!("still no frames from {url}: {error}");
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

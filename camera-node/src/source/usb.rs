@@ -42,12 +42,15 @@ mod without {
     use wire::failure::{Failure, FailureKind};
 
     use super::UsbConfig;
-    use crate::source::{Source, SourceError};
+    use crate::source::{Source, SourceError, WhenLost};
 
     const WHAT: &str = "this camera-node was built without USB cameras";
     const MEND: &str = "build it with `--features camera-node/usb`";
 
-    pub(in crate::source) fn open(_config: UsbConfig) -> Result<Box<dyn Source>, SourceError> {
+    pub(in crate::source) fn open(
+        _: UsbConfig,
+        _: WhenLost,
+    ) -> Result<Box<dyn Source>, SourceError> {
         let failure = Failure::new(FailureKind::Configuration, WHAT, MEND);
         Err(SourceError::Camera(failure))
     }

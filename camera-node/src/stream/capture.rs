@@ -35,7 +35,7 @@ impl<O: Outlet> Stream<'_, O> {
             preprocessor,
             tally: tally.clone(),
         };
-        let mut feed = Feed::of(reader, self.policy);
+        let mut feed = Feed::of(reader, self.policy)?;
         let mut next = self.next.clone();
         let mut dropped = 0;
         let session_unix_ms = unix_ms(SystemTime::now());

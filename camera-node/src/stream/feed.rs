@@ -92,14 +92,17 @@ pub(super) enum Feed {
 
 impl Feed {
     /// The frames of `reader`; those of a live source are kept for a stream of `policy`.
-    pub(super) fn of(reader: Reader, policy: Policy) -> Feed {
-        match reader.source.live() {
-            Some(stop) => Feed::Live(LiveFeed::start(reader, policy, stop)),
+    ///
+    /// # Errors
+    /// When the system has no room for the thread of a live source.
+    pub(super) fn of(reader: Reader, policy: Policy) -> Result<Feed, Failure> {
+        Ok(match reader.source.live() {
+            Some(stop) => Feed::Live(LiveFeed::start(reader, policy, stop)?),
             None => Feed::Pulled {
                 pace: Pace::new(reader.source.interval(), Instant::now()),
                 reader: Some(Box::new(reader)),
             },
-        }
+        })
     }
 
     /// Until a frame is due or, of a live source, there.

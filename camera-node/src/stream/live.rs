@@ -41,7 +41,14 @@ struct Waiting {
 impl LiveFeed {
     /// Begins to read. With the policy `latest` only the newest frame waits, with `all` a few; the
     /// oldest gives way. `stop` ends the source's wait for a frame.
-    pub(super) fn start(mut reader: Reader, policy: Policy, stop: CancellationToken) -> LiveFeed {
+    ///
+    /// # Errors
+    /// When the system has no room for another thread.
+    pub(super) fn start(
+        mut reader: Reader,
+        policy: Policy,
+        stop: CancellationToken,
+    ) -> Result<LiveFeed, Failure> {
         let room = match policy {
             Policy::Latest => 1,
             Policy::All => QUEUE,
@@ -56,9 +63,9 @@ impl LiveFeed {
             changed: Notify::new(),
         });
         let (filled, stopped) = (queue.clone(), stop.clone());
-        let thread = thread::spawn(move || {
-            let read = AssertUnwindSafe(|| read(&mut reader, &filled, &stopped));
-            let ended = catch_unwind(read).unwrap_or_else(|_| {
+        let read = move || {
+            let frames = AssertUnwindSafe(|| read(&mut reader, &filled, &stopped));
+            let ended = catch_unwind(frames).unwrap_or_else(|_| {
                 Err(Failure::new(
                     FailureKind::Bug,
                     "the thread that reads the source did not end well",
@@ -69,12 +76,17 @@ impl LiveFeed {
             drop(reader);
             filled.waiting().ended = Some(ended);
             filled.changed.notify_one();
-        });
-        LiveFeed {
+        };
+        let thread = thread::Builder::new().name("source".to_owned()).spawn(read);
+        let thread = thread.map_err(|error| {
+            let what = "starting a thread that reads the source";
+            Failure::io(what, &error, "allow this user more threads")
+        })?;
+        Ok(LiveFeed {
             queue,
             stop,
             thread: Some(thread),
-        }
+        })
     }
 
     /// Until there is a frame, or the source has ended.
@@ -107,7 +119,10 @@ impl LiveFeed {
 }
 
 impl Drop for LiveFeed {
-    /// Waits for the thread, so that no camera is left on behind a program that has ended.
+    /// Waits for the thread, so that no camera is left on behind a program that has ended. Async code
+    /// may: a source that is stopped ends within a second, see [`Source::live`].
+    ///
+    /// [`Source::live`]: crate::source::Source::live
     fn drop(&mut self) {
         self.stop.cancel();
         if let Some(thread) = self.thread.take() {

@@ -16,6 +16,7 @@
 //! a broker that speaks TLS this module dials by itself and hands rumqttc a local socket.
 
 mod address;
+mod backoff;
 mod bulletin;
 mod config;
 mod dial;

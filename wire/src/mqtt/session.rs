@@ -7,10 +7,10 @@ use rumqttc::{ConnectionError, Event, EventLoop, MqttState, Packet, Request, Sta
 use tokio::sync::watch;
 use tokio::time;
 
+use super::backoff::Backoff;
 use super::dial::Dial;
 use super::trouble::Trouble;
 use super::tunnel::Tunnel;
-use crate::backoff::Backoff;
 use crate::random::chance;
 
 /// How long a tunnel may take to say why it ended, and to carry the last words.

@@ -22,21 +22,24 @@ impl Camera for Flaky {
         "camera".to_owned()
     }
 
-    fn connect(&self) -> Result<TwoShots, Failure> {
+    fn connect(&mut self, _stop: &CancellationToken) -> Result<Option<TwoShots>, Failure> {
         let number = self.connections.fetch_add(1, Ordering::SeqCst);
         if number % 3 == 2 {
             return Err(trouble("no answer"));
         }
-        Ok(TwoShots(0))
+        Ok(Some(TwoShots(0)))
     }
 }
 
 impl Shots for TwoShots {
-    fn next(&mut self) -> Result<Option<Frame>, Failure> {
+    fn next(&mut self) -> Result<Option<Shot>, Failure> {
         self.0 += 1;
         match self.0 {
             1 => Ok(None),
-            2 | 3 => Ok(Some(Frame::new(1, 1, vec![self.0]).unwrap())),
+            2 | 3 => Ok(Some(Shot {
+                frame: Frame::new(1, 1, vec![self.0]).unwrap(),
+                captured: SystemTime::UNIX_EPOCH + Duration::from_secs(self.0.into()),
+            })),
             _ => Err(trouble("it is unplugged")),
         }
     }
@@ -86,10 +89,14 @@ fn open(first_wait: Duration) -> (CameraSource<Flaky>, Arc<AtomicUsize>) {
     let camera = Flaky {
         connections: connections.clone(),
     };
-    (
-        CameraSource::open_patiently(camera, first_wait).unwrap(),
-        connections,
-    )
+    let source = CameraSource::open_patiently(camera, WhenLost::TryAgain, first_wait);
+    // However late its first frame is asked for.
+    let opened = None;
+    let source = CameraSource {
+        opened,
+        ..source.unwrap()
+    };
+    (source, connections)
 }
 
 #[test]
@@ -97,7 +104,12 @@ fn a_camera_is_tried_again_and_begins_a_clip_anew_and_that_is_said_once() {
     let (mut source, connections) = open(Duration::from_millis(1));
     let log = Log::default();
     let mut next = || match source.next().unwrap() {
-        Pull::Frame(frame) => (frame.clip, frame.index, frame.frame.luma()[0]),
+        Pull::Frame(frame) => {
+            let tone = frame.frame.luma()[0];
+            let at = Duration::from_secs(tone.into());
+            assert_eq!(frame.captured, SystemTime::UNIX_EPOCH + at);
+            (frame.clip, frame.index, tone)
+        }
         other => panic!("{other:?}"),
     };
     let frames = tracing::subscriber::with_default(log.clone(), || [(); 6].map(|()| next()));
@@ -118,7 +130,9 @@ fn a_camera_that_cannot_be_connected_to_at_the_start_is_an_error() {
     let camera = Flaky {
         connections: Arc::new(AtomicUsize::new(2)),
     };
-    let error = CameraSource::open(camera).err().unwrap();
+    let error = CameraSource::open(camera, WhenLost::TryAgain)
+        .err()
+        .unwrap();
     assert_eq!(
         (error.to_string().as_str(), error.mend()),
         ("no answer", "plug it in")
@@ -146,4 +160,27 @@ fn a_source_that_is_stopped_ends_and_lets_its_camera_go() {
     source.live().unwrap().cancel();
     assert!(matches!(source.next(), Ok(Pull::End)));
     assert!(source.shots.is_none());
+}
+
+#[test]
+fn a_camera_that_is_lost_is_an_error_for_who_does_not_wait() {
+    let camera = Flaky {
+        connections: Arc::default(),
+    };
+    let mut source = CameraSource::open(camera, WhenLost::Fail).unwrap();
+    for _ in 0..2 {
+        assert!(matches!(source.next(), Ok(Pull::Frame(_))));
+    }
+    let error = source.next().unwrap_err();
+    assert_eq!(error.to_string(), "it is unplugged");
+    assert!(matches!(source.next(), Ok(Pull::End)));
+}
+
+#[test]
+fn a_camera_that_had_to_wait_for_the_first_question_is_connected_to_anew() {
+    let (mut source, connections) = open(Duration::from_millis(1));
+    source.opened = Some(Instant::now() - 2 * FRESH);
+    assert!(matches!(source.next(), Ok(Pull::Frame(_))));
+    assert_eq!(connections.load(Ordering::SeqCst), 2);
+    assert!(source.opened.is_none());
 }

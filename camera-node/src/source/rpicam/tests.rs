@@ -1,10 +1,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
+
+use cipherframe::Frame;
 
 use super::*;
-use crate::source::Source;
 use crate::source::camera::CameraSource;
+use crate::source::{Source, WhenLost};
 
 /// A program that behaves as `rpicam-vid` does.
 struct Fake {
@@ -78,10 +81,16 @@ fn camera(programs: &[&Path]) -> Rpicam {
 /// The next frame or failure, however long that takes.
 fn next(shots: &mut RpicamShots) -> Result<Frame, Failure> {
     loop {
-        if let Some(frame) = shots.next()? {
-            return Ok(frame);
+        if let Some(shot) = shots.next()? {
+            return Ok(shot.frame);
         }
     }
+}
+
+/// Connects, for as long as that takes.
+fn connect(mut camera: Rpicam) -> Result<RpicamShots, Failure> {
+    let shots = camera.connect(&CancellationToken::new())?;
+    Ok(shots.expect("nobody stops it"))
 }
 
 /// The tones of the rows of a frame whose rows have one tone each.
@@ -97,7 +106,7 @@ fn tones(frame: &Frame) -> Vec<u8> {
 #[test]
 fn the_luma_of_padded_frames_is_taken_however_their_bytes_come() {
     let fake = Fake::new("cat 2; head -c 500 3; sleep 0.1; tail -c +501 3; exec sleep 600");
-    let mut shots = fake.camera().connect().unwrap();
+    let mut shots = connect(fake.camera()).unwrap();
     let (first, second) = (next(&mut shots).unwrap(), next(&mut shots).unwrap());
     assert_eq!((first.width(), first.height()), (100, 4));
     assert_eq!(tones(&first), [20, 21, 22, 23]);
@@ -112,8 +121,7 @@ fn the_luma_of_padded_frames_is_taken_however_their_bytes_come() {
 
 #[test]
 fn a_program_that_is_not_installed_is_an_error_with_its_package() {
-    let failure = camera(&[Path::new("/nowhere/rpicam-vid")])
-        .connect()
+    let failure = connect(camera(&[Path::new("/nowhere/rpicam-vid")]))
         .err()
         .unwrap();
     assert_eq!(
@@ -127,7 +135,7 @@ fn a_program_that_is_not_installed_is_an_error_with_its_package() {
 #[test]
 fn what_the_program_said_last_is_told_when_it_ends() {
     let fake = Fake::new("cat 2; echo one >&2; echo 'ERROR: *** device lost ***' >&2; exit 255");
-    let mut shots = fake.camera().connect().unwrap();
+    let mut shots = connect(fake.camera()).unwrap();
     assert!(next(&mut shots).is_ok());
     let failure = next(&mut shots).unwrap_err();
     assert_eq!(failure.kind, FailureKind::Unavailable);
@@ -141,7 +149,7 @@ fn what_the_program_said_last_is_told_when_it_ends() {
 fn a_program_that_gives_no_first_frame_is_an_error_at_once() {
     let fake = Fake::new("");
     fs::write(fake.path("1"), "").unwrap();
-    let failure = fake.camera().connect().err().unwrap();
+    let failure = connect(fake.camera()).err().unwrap();
     assert_eq!(
         fake.said(&failure),
         "`rpicam-vid` ended with exit status: 0"
@@ -153,7 +161,7 @@ fn a_frame_of_another_size_is_refused_and_an_endless_one_is_not_read_to_its_end(
     let refused = |frame: &[u8]| {
         let fake = Fake::new("");
         fs::write(fake.path("1"), frame).unwrap();
-        let failure = fake.camera().connect().err().unwrap();
+        let failure = connect(fake.camera()).err().unwrap();
         fake.said(&failure)
     };
     let error = |bytes: usize| {
@@ -169,7 +177,7 @@ fn a_frame_of_another_size_is_refused_and_an_endless_one_is_not_read_to_its_end(
 #[test]
 fn a_program_that_stalls_is_a_failure() {
     let fake = Fake::new("cat 2; echo waiting >&2; exec sleep 600");
-    let mut shots = fake.camera().connect().unwrap();
+    let mut shots = connect(fake.camera()).unwrap();
     assert!(next(&mut shots).is_ok());
     let failure = next(&mut shots).unwrap_err();
     assert_eq!(
@@ -179,9 +187,28 @@ fn a_program_that_stalls_is_a_failure() {
 }
 
 #[test]
+fn who_waits_for_the_first_frame_can_be_stopped() {
+    let fake = Fake::new("");
+    // A frame that nobody ever writes.
+    fs::remove_file(fake.path("1")).unwrap();
+    let made = Command::new("mkfifo").arg(fake.path("1")).status();
+    assert!(made.unwrap().success());
+    let mut camera = fake.camera();
+    camera.patience = Duration::from_secs(600);
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
+    let connecting = thread::spawn(move || camera.connect(&stopped).map(|shots| shots.is_none()));
+    while !fake.path("calls").exists() {
+        thread::sleep(Duration::from_millis(10));
+    }
+    stop.cancel();
+    assert_eq!(connecting.join().unwrap(), Ok(true));
+}
+
+#[test]
 fn a_program_that_is_let_go_has_ended() {
     let fake = Fake::new("echo $$ > pid; cat 2; exec sleep 600");
-    let mut source = CameraSource::open(fake.camera()).unwrap();
+    let mut source = CameraSource::open(fake.camera(), WhenLost::TryAgain).unwrap();
     assert!(matches!(source.next(), Ok(crate::source::Pull::Frame(_))));
     let running = PathBuf::from(format!("/proc/{}", fake.read("pid").trim()));
     assert!(running.exists());

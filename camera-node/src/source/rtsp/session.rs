@@ -1,30 +1,31 @@
-//! One connection to the camera, from the first request to the error that ends it.
+//! One connection to the camera, from the first request to the last.
 
-use std::convert::Infallible;
+use std::io;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::thread;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use retina::client::{
-    Credentials, Demuxed, PlayOptions, Session, SessionGroup, SessionOptions, SetupOptions,
+    self, Credentials, Demuxed, PlayOptions, SessionGroup, SessionOptions, SetupOptions,
     TcpTransportOptions, Transport, UdpTransportOptions,
 };
 use retina::codec::{CodecItem, FrameFormat, ParametersRef, VideoFrame};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::runtime::{self, Runtime};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use url::Url;
+use wire::failure::{Failure, FailureKind};
 
-use super::Reception;
 use crate::config::RtspTransport;
-use crate::source::h264::{Decoder, H264Error};
+use crate::source::camera::STOP_SPACING;
+use crate::source::h264::H264Error;
 
 /// How long the camera may take to answer a request.
 const ANSWER: Duration = Duration::from_secs(10);
-/// How long it may send nothing.
-const SILENCE: Duration = Duration::from_secs(10);
-/// How long it may send nothing that can be decoded. Key frames may be many seconds apart.
-const BLINDNESS: Duration = Duration::from_secs(60);
-/// How long to wait until it was told that a session is over.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// How long to wait until it was told that a session is over. With [`STOP_SPACING`] less than the
+/// second in which a camera is let go.
+const GOODBYE: Duration = Duration::from_millis(700);
 
 /// Whom to ask, and how.
 pub(super) struct Target {
@@ -33,25 +34,56 @@ pub(super) struct Target {
     pub(super) transport: RtspTransport,
 }
 
-/// Why there are no frames, or no more. The texts continue "no frames from URL: ".
+/// Why there are no frames, or no more. The texts continue the name of the camera.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SessionError {
-    #[error("it refuses the user or the password")]
+    #[error("refuses the user or the password")]
     Refused,
-    #[error("it has not answered for {} s", ANSWER.as_secs())]
+    #[error("has not answered for {} s", ANSWER.as_secs())]
     NoAnswer,
-    #[error("it has sent no video for {} s", SILENCE.as_secs())]
-    Silent,
-    #[error("none of its video could be decoded for {} s", BLINDNESS.as_secs())]
-    Blind,
-    #[error("it has ended the stream")]
+    #[error("has sent no video for {} s", .0.as_secs())]
+    Silent(Duration),
+    #[error("has sent nothing that can be decoded for {} s", .0.as_secs())]
+    Blind(Duration),
+    #[error("has ended the stream")]
     Ended,
-    #[error("it offers {offered}, and no H.264 video")]
+    #[error("offers {offered}, and no H.264 video")]
     NoH264 { offered: String },
-    #[error("its video cannot be decoded: {0}")]
+    #[error("sends video that cannot be decoded: {0}")]
     Decoder(#[from] H264Error),
-    #[error("{0}")]
+    #[error("cannot be used: {0}")]
     Protocol(String),
+    #[error("cannot be received from: {0}")]
+    Runtime(io::Error),
+}
+
+impl SessionError {
+    /// The failure of the camera with this name.
+    pub(super) fn of(&self, camera: &str) -> Failure {
+        let (kind, mend) = match self {
+            SessionError::Refused => (
+                FailureKind::Permissions,
+                "check `source.username` and the password in `source.password_file`",
+            ),
+            SessionError::NoH264 { .. } | SessionError::Decoder(_) => (
+                FailureKind::BadData,
+                "set the camera to H.264, or take another of its streams",
+            ),
+            SessionError::Runtime(error) => (
+                FailureKind::of_io(error),
+                "allow this user more open files and threads",
+            ),
+            SessionError::NoAnswer
+            | SessionError::Silent(_)
+            | SessionError::Blind(_)
+            | SessionError::Ended
+            | SessionError::Protocol(_) => (
+                FailureKind::Unavailable,
+                "check `source.rtsp`, and that the camera is on and reachable",
+            ),
+        };
+        Failure::new(kind, format!("{camera} {self}"), mend)
+    }
 }
 
 impl From<retina::Error> for SessionError {
@@ -71,37 +103,88 @@ fn one_line(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
-/// Receives frames until that fails.
-pub(super) async fn run(target: &Target, reception: &mut Reception) -> SessionError {
-    // Some cameras go on sending to whoever has gone without a word.
-    let group = Arc::new(SessionGroup::default());
-    let Err(error) = receive(target, group.clone(), reception).await;
-    let _ = timeout(GOODBYE, group.await_teardown()).await;
-    error
+/// A camera that sends. It is received from only while [`Session::next`] waits.
+pub(super) struct Session {
+    /// There until this is dropped.
+    runtime: Option<Runtime>,
+    group: Arc<SessionGroup>,
+    /// The streams, and the place of the video among them, once they play.
+    playing: Option<(Demuxed, usize)>,
 }
 
-async fn receive(
-    target: &Target,
-    group: Arc<SessionGroup>,
-    reception: &mut Reception,
-) -> Result<Infallible, SessionError> {
-    let connected = timeout(ANSWER, connect(target, group)).await;
-    let (mut stream, video) = connected.map_err(|_| SessionError::NoAnswer)??;
-    let mut decoder = None;
-    let (mut heard, mut seen) = (Instant::now(), Instant::now());
-    loop {
-        let item = timeout_at(heard + SILENCE, stream.next()).await;
-        let item = item.map_err(|_| SessionError::Silent)?;
-        let CodecItem::VideoFrame(sample) = item.ok_or(SessionError::Ended)?? else {
-            continue;
+impl Session {
+    /// Has the camera send; `None` if `stop` is cancelled before it does.
+    pub(super) fn open(
+        target: &Target,
+        stop: &CancellationToken,
+    ) -> Result<Option<Session>, SessionError> {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build();
+        let mut session = Session {
+            runtime: Some(runtime.map_err(SessionError::Runtime)?),
+            group: Arc::default(),
+            playing: None,
         };
-        heard = Instant::now();
-        prepare(&mut decoder, &sample, &stream, video, reception)?;
-        if decode(&mut decoder, &sample, reception) {
-            seen = heard;
-        } else if heard - seen > BLINDNESS {
-            return Err(SessionError::Blind);
+        let connecting = connect(target, session.group.clone());
+        let connecting = async { timeout(ANSWER, connecting).await };
+        let runtime = session.runtime.as_ref().ok_or(SessionError::Ended)?;
+        let Some(connected) = runtime.block_on(stop.run_until_cancelled(connecting)) else {
+            return Ok(None);
+        };
+        session.playing = Some(connected.map_err(|_| SessionError::NoAnswer)??);
+        Ok(Some(session))
+    }
+
+    /// The next part of the video; `None` if none has come within [`STOP_SPACING`].
+    pub(super) fn next(&mut self) -> Result<Option<VideoFrame>, SessionError> {
+        let (Some(runtime), Some((stream, _))) = (&self.runtime, &mut self.playing) else {
+            return Err(SessionError::Ended);
+        };
+        let receiving = async {
+            loop {
+                let item = stream.next().await.ok_or(SessionError::Ended)??;
+                if let CodecItem::VideoFrame(sample) = item {
+                    return Ok(sample);
+                }
+            }
+        };
+        // Nothing is lost when the time is over: what was received stays in the stream.
+        let received = runtime.block_on(async { timeout(STOP_SPACING, receiving).await });
+        received.ok().transpose()
+    }
+
+    /// The parameter sets of the video, as the decoder takes them, once they are known.
+    pub(super) fn parameters(&self) -> Option<&[u8]> {
+        let (stream, video) = self.playing.as_ref()?;
+        match stream.streams().get(*video)?.parameters()? {
+            ParametersRef::Video(parameters) => Some(parameters.extra_data()),
+            _ => None,
         }
+    }
+}
+
+impl Drop for Session {
+    /// Tells the camera that it is over: some go on sending to whoever has gone without a word.
+    fn drop(&mut self) {
+        let Some(runtime) = self.runtime.take() else {
+            return;
+        };
+        let inside = runtime.enter();
+        // Begins to tell it, in a task of its own.
+        self.playing = None;
+        drop(inside);
+        let group = &self.group;
+        let told = || {
+            let _ = runtime.block_on(async { timeout(GOODBYE, group.await_teardown()).await });
+        };
+        // Async code, in which this may be dropped, is not allowed to wait like this.
+        thread::scope(|scope| {
+            let thread = thread::Builder::new().name("rtsp goodbye".to_owned());
+            if let Ok(thread) = thread.spawn_scoped(scope, told) {
+                let _ = thread.join();
+            }
+        });
+        // Looking up the name of a host may still go on, and is not waited for.
+        runtime.shutdown_background();
     }
 }
 
@@ -114,7 +197,7 @@ async fn connect(
         .creds(target.login.clone())
         .session_group(group)
         .user_agent("blindsight".to_owned());
-    let mut session = Session::describe(target.url.clone(), options).await?;
+    let mut session = client::Session::describe(target.url.clone(), options).await?;
     let kinds = session.streams().iter();
     let kinds: Vec<_> = kinds
         .map(|stream| (stream.media(), stream.encoding_name()))
@@ -138,52 +221,4 @@ async fn connect(
     session.setup(video, options).await?;
     let stream = session.play(PlayOptions::default()).await?.demuxed()?;
     Ok((stream, video))
-}
-
-/// Starts a decoder at a key frame. After a loss there is none until the next key frame, because
-/// pictures that were made up for it would be taken for motion.
-fn prepare(
-    decoder: &mut Option<Decoder>,
-    sample: &VideoFrame,
-    stream: &Demuxed,
-    video: usize,
-    reception: &mut Reception,
-) -> Result<(), H264Error> {
-    if sample.loss() > 0 || sample.has_new_parameters() {
-        *decoder = None;
-    }
-    if decoder.is_none() && sample.is_random_access_point() {
-        let stream = stream.streams().get(video);
-        let parameters = stream.and_then(retina::client::Stream::parameters);
-        if let Some(ParametersRef::Video(parameters)) = parameters {
-            *decoder = Some(Decoder::new(parameters.extra_data())?);
-            reception.clock.restarted();
-        }
-    }
-    Ok(())
-}
-
-/// Decodes one sample. Whether it went well.
-fn decode(decoder: &mut Option<Decoder>, sample: &VideoFrame, reception: &mut Reception) -> bool {
-    let Some(library) = decoder else {
-        return false;
-    };
-    let ticks = u64::try_from(sample.timestamp().timestamp()).unwrap_or(0);
-    let rate = u64::from(sample.timestamp().clock_rate().get());
-    let timestamp = Duration::from_secs(ticks / rate)
-        + Duration::from_nanos(ticks % rate * 1_000_000_000 / rate);
-    reception.clock.arrived(timestamp, SystemTime::now());
-    match library.decode(sample.data()) {
-        Ok(frame) => {
-            if let Some(frame) = frame {
-                reception.take(frame);
-            }
-            true
-        }
-        Err(error) => {
-            tracing::debug!(%error, "a part of the video cannot be decoded");
-            *decoder = None;
-            false
-        }
-    }
 }

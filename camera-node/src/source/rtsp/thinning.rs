@@ -1,13 +1,14 @@
 //! Which frames of a camera are taken that sends more than are wanted. Pure.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant};
 
-/// Takes a frame each interval at most, by the time of capture.
+/// Takes a frame each interval at most, by the time of arrival: times of capture are corrected, and
+/// nearly stand still when the system clock is set back.
 #[derive(Debug)]
 pub(super) struct Thinning {
     interval: Option<Duration>,
     /// When the next frame is due.
-    due: Option<SystemTime>,
+    due: Option<Instant>,
 }
 
 impl Thinning {
@@ -19,17 +20,17 @@ impl Thinning {
         }
     }
 
-    /// Whether the frame captured at that time, after all before it, is taken.
-    pub(super) fn wants(&mut self, captured: SystemTime) -> bool {
+    /// Whether the frame that arrived then, after all before it, is taken.
+    pub(super) fn wants(&mut self, arrived: Instant) -> bool {
         let Some(interval) = self.interval else {
             return true;
         };
-        let due = self.due.unwrap_or(captured);
-        if captured < due {
+        let due = self.due.unwrap_or(arrived);
+        if arrived < due {
             return false;
         }
         // Frames seldom come when they are due: who counts from each one taken takes too few.
-        self.due = Some((due + interval).max(captured + interval / 2));
+        self.due = Some((due + interval).max(arrived + interval / 2));
         true
     }
 }
@@ -41,7 +42,8 @@ mod tests {
     /// The frames that are taken of a camera that sends one each `every_ms`.
     fn taken(interval_ms: Option<u64>, every_ms: &[u64]) -> Vec<u64> {
         let mut thinning = Thinning::new(interval_ms.map(Duration::from_millis));
-        let at = |ms: &u64| SystemTime::UNIX_EPOCH + Duration::from_millis(*ms);
+        let began = Instant::now();
+        let at = |ms: &u64| began + Duration::from_millis(*ms);
         let wanted = every_ms.iter().filter(|ms| thinning.wants(at(ms)));
         wanted.copied().collect()
     }

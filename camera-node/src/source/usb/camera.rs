@@ -3,14 +3,14 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use cipherframe::Frame;
+use tokio_util::sync::CancellationToken;
 use wire::failure::{Failure, FailureKind};
 
 use super::UsbConfig;
 use super::device::{Capture, Device};
 use super::modes::{choose, describe};
-use crate::source::camera::{Camera, CameraSource, STOP_SPACING, Shots};
-use crate::source::{Source, SourceError};
+use crate::source::camera::{Camera, CameraSource, STOP_SPACING, Shot, Shots};
+use crate::source::{Source, SourceError, WhenLost};
 
 /// How long a camera may give no usable picture. Longer than it takes to start.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -19,8 +19,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// When it cannot be opened, or does not have this size.
-pub(in crate::source) fn open(config: UsbConfig) -> Result<Box<dyn Source>, SourceError> {
-    Ok(Box::new(CameraSource::open(Usb { config })?))
+pub(in crate::source) fn open(
+    config: UsbConfig,
+    when_lost: WhenLost,
+) -> Result<Box<dyn Source>, SourceError> {
+    Ok(Box::new(CameraSource::open(Usb { config }, when_lost)?))
 }
 
 struct Usb {
@@ -34,7 +37,8 @@ impl Camera for Usb {
         self.config.device.display().to_string()
     }
 
-    fn connect(&self) -> Result<UsbShots, Failure> {
+    /// Waits for nothing that `stop` would have to end.
+    fn connect(&mut self, _stop: &CancellationToken) -> Result<Option<UsbShots>, Failure> {
         let UsbConfig {
             device: path,
             width,
@@ -57,12 +61,12 @@ impl Camera for Usb {
             )
         })?;
         let capture = device.capture(pixels, size, *fps).map_err(failed)?;
-        Ok(UsbShots {
+        Ok(Some(UsbShots {
             name,
             capture,
             heard: Instant::now(),
             refused: None,
-        })
+        }))
     }
 }
 
@@ -77,14 +81,14 @@ struct UsbShots {
 }
 
 impl Shots for UsbShots {
-    fn next(&mut self) -> Result<Option<Frame>, Failure> {
+    fn next(&mut self) -> Result<Option<Shot>, Failure> {
         let name = &self.name;
         let picture = self.capture.next(STOP_SPACING);
         match picture.map_err(|error| failure(format!("taking a picture with {name}"), &error))? {
             Some(Ok(frame)) => {
                 self.heard = Instant::now();
                 self.refused = None;
-                return Ok(Some(frame));
+                return Ok(Some(Shot::new(frame)));
             }
             // The first pictures of many cameras are.
             Some(Err(error)) => self.refused = Some(format!("; a picture is damaged: {error}")),

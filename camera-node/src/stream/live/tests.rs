@@ -104,7 +104,7 @@ fn bench(policy: Policy) -> Bench {
         },
     };
     Bench {
-        feed: LiveFeed::start(reader, policy, stop),
+        feed: LiveFeed::start(reader, policy, stop).unwrap(),
         hand,
         gone,
         ledger,

@@ -9,14 +9,14 @@ const GOOD: Duration = Duration::from_secs(10);
 
 /// Waits that double from 100 ms to 5 s, each shortened by a random part of up to a half.
 #[derive(Debug, Default)]
-pub struct Backoff {
+pub(super) struct Backoff {
     attempts: u32,
 }
 
 impl Backoff {
     /// The next wait. `lasted` is how long the connection held, if there was one; `random` is
     /// 0..=255 and spreads the waits of nodes that lost the same broker at the same moment.
-    pub fn next(&mut self, lasted: Option<Duration>, random: u8) -> Duration {
+    pub(super) fn next(&mut self, lasted: Option<Duration>, random: u8) -> Duration {
         if lasted.is_some_and(|lasted| lasted >= GOOD) {
             self.attempts = 0;
         }
@@ -26,8 +26,7 @@ impl Backoff {
     }
 
     /// How many waits there were since the last good connection.
-    #[must_use]
-    pub fn attempts(&self) -> u32 {
+    pub(super) fn attempts(&self) -> u32 {
         self.attempts
     }
 }
