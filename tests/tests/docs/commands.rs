@@ -28,8 +28,10 @@ fn every_command_is_accepted() {
                     ["cargo", "build" | "test", ..]
                     | ["export", "PATH=\"$PWD/target/release:$PATH\""] => continue,
                     ["just", recipe] => {
-                        let rule = format!("\n{recipe}:");
-                        assert!(read("justfile").contains(&rule), "{path}: {line}");
+                        let rules = [format!("\n{recipe}:"), format!("\n{recipe} ")];
+                        let justfile = read("justfile");
+                        let is_there = rules.iter().any(|rule| justfile.contains(rule));
+                        assert!(is_there, "{path}: {line}");
                         continue;
                     }
                     ["blindsight", "demo", ..] => {
